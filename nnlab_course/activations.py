@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from matplotlib.axes import Axes
 from torch import Tensor
 
-# %% ../nbs/01_activations.ipynb #f5fd0f60
+# %% ../nbs/01_activations.ipynb #eb1af937
 def value_and_derivative(
     function: Callable[[Tensor], Tensor],  # An elementwise function made of torch operations
     x: Tensor,  # Where to evaluate it, any shape, floating
@@ -46,7 +46,7 @@ def value_and_derivative(
             "autograd cannot follow the function from x to its result; "
             "compute with torch operations, without detach(), item() or NumPy"
         )
-    (derivative,) = torch.autograd.grad(y.sum(), leaf)
+    (derivative,) = torch.autograd.grad(y, leaf, torch.ones_like(y))
     return y.detach(), derivative
 
 # %% ../nbs/01_activations.ipynb #142f6013

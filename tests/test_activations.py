@@ -1,0 +1,635 @@
+"""Lesson 1: values and slopes against torch's own, the counters, the plots, the exercises."""
+
+import ast
+import contextlib
+import io
+import json
+import math
+from functools import partial
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from nnlab_course.activations import (
+    ACTIVATIONS,
+    dead_units,
+    plot_activation,
+    plot_activations,
+    plot_decision_regions,
+    saturated_fraction,
+    two_moons,
+    value_and_derivative,
+)
+
+NOTEBOOK = Path(__file__).parents[1] / "nbs" / "01_activations.ipynb"
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def normal_cdf(x):
+    return (1 + torch.erf(x / math.sqrt(2))) / 2
+
+
+def normal_density(x):
+    return torch.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+
+
+# name: (value, slope), each by its formula
+FORMULAS = {
+    "sigmoid": (
+        lambda x: 1 / (1 + torch.exp(-x)),
+        lambda x: torch.sigmoid(x) * torch.sigmoid(-x),
+    ),
+    "tanh": (
+        lambda x: 2 * torch.sigmoid(2 * x) - 1,
+        lambda x: 1 - torch.tanh(x) ** 2,
+    ),
+    "relu": (lambda x: x.clamp(min=0), lambda x: (x > 0).to(x)),
+    "relu6": (lambda x: x.clamp(0, 6), lambda x: ((x > 0) & (x < 6)).to(x)),
+    "elu": (
+        lambda x: torch.where(x > 0, x, torch.exp(x) - 1),
+        lambda x: torch.exp(x.clamp(max=0)),
+    ),
+    "selu": (
+        lambda x: SELU_SCALE * torch.where(x > 0, x, SELU_ALPHA * (torch.exp(x) - 1)),
+        lambda x: SELU_SCALE * torch.where(x > 0, torch.ones_like(x), SELU_ALPHA * torch.exp(x)),
+    ),
+    "celu": (
+        lambda x: torch.where(x > 0, x, torch.exp(x) - 1),
+        lambda x: torch.exp(x.clamp(max=0)),
+    ),
+    "gelu": (
+        lambda x: x * normal_cdf(x),
+        lambda x: normal_cdf(x) + x * normal_density(x),
+    ),
+    "leaky_relu": (
+        lambda x: torch.where(x > 0, x, 0.1 * x),
+        lambda x: 0.1 + 0.9 * (x > 0).to(x),
+    ),
+    "tanhshrink": (lambda x: x - torch.tanh(x), lambda x: torch.tanh(x) ** 2),
+    "softplus": (lambda x: torch.log(1 + torch.exp(x)), lambda x: torch.sigmoid(x)),
+}
+
+every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
+
+
+# --- the family -----------------------------------------------------------------------------
+
+
+def test_family_is_the_curriculums():
+    assert list(ACTIVATIONS) == list(FORMULAS)
+
+
+@every_activation
+def test_value_and_slope_follow_the_formulas(name):
+    x = torch.linspace(-7, 7, 280, dtype=torch.float64)  # neither 0 nor 6
+    value, slope = value_and_derivative(ACTIVATIONS[name], x)
+    expected_value, expected_slope = (formula(x) for formula in FORMULAS[name])
+    torch.testing.assert_close(value, expected_value, rtol=0, atol=1e-12)
+    torch.testing.assert_close(slope, expected_slope, rtol=0, atol=1e-12)
+
+
+@every_activation
+def test_slope_agrees_with_finite_difference(name):
+    x = torch.linspace(-7, 7, 280, dtype=torch.float64)
+    h = 1e-6
+    function = ACTIVATIONS[name]
+    difference = (function(x + h) - function(x - h)) / (2 * h)
+    slope = value_and_derivative(function, x)[1]
+    torch.testing.assert_close(slope, difference, rtol=0, atol=1e-8)
+
+
+@every_activation
+def test_gradcheck(name):
+    x = torch.linspace(-7, 7, 28, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(ACTIVATIONS[name], (x,))
+
+
+@every_activation
+def test_finite_and_flat_or_straight_far_out(name):
+    value, slope = value_and_derivative(ACTIVATIONS[name], torch.tensor([-100.0, 0.0, 100.0]))
+    assert torch.isfinite(value).all()
+    assert torch.isfinite(slope).all()
+    tails = {"sigmoid": (0, 0), "tanh": (0, 0), "relu6": (0, 0), "leaky_relu": (0.1, 1)}
+    tails |= {"tanhshrink": (1, 1), "selu": (0, SELU_SCALE)}
+    left, right = tails.get(name, (0, 1))
+    assert float(slope[0]) == pytest.approx(left, abs=1e-6)
+    assert float(slope[2]) == pytest.approx(right, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "slope"),
+    [
+        ("sigmoid", 0.25),
+        ("tanh", 1),
+        ("relu", 0),
+        ("relu6", 0),
+        ("elu", 1),
+        ("selu", SELU_SCALE * SELU_ALPHA),
+        ("celu", 1),
+        ("gelu", 0.5),
+        ("leaky_relu", 0.1),
+        ("tanhshrink", 0),
+        ("softplus", 0.5),
+    ],
+)
+def test_slope_at_zero(name, slope):
+    _, at_zero = value_and_derivative(ACTIVATIONS[name], torch.zeros(1, dtype=torch.float64))
+    assert float(at_zero) == pytest.approx(slope)
+
+
+def test_facts_of_the_lesson():
+    x = torch.arange(-800, 801, dtype=torch.float64) / 100
+    facts = {name: value_and_derivative(function, x) for name, function in ACTIVATIONS.items()}
+    sigmoid, sigmoid_slope = facts["sigmoid"]
+    tanh, tanh_slope = facts["tanh"]
+    assert sigmoid.min() > 0
+    assert sigmoid.max() < 1
+    assert -1 < tanh.min() < -0.999
+    assert tanh.max() < 1
+    assert sigmoid_slope.max() == 0.25
+    assert tanh_slope.max() == 1
+    torch.testing.assert_close(tanh, 2 * torch.sigmoid(2 * x) - 1)
+    torch.testing.assert_close(tanh, -tanh.flip(0))
+    assert float(facts["gelu"][0].min()) == pytest.approx(-0.17, abs=1e-3)
+    assert float(facts["gelu"][1].max()) == pytest.approx(1.13, abs=5e-3)
+    falling = {name for name, (_, slope) in facts.items() if slope.min() < 0}
+    steep = {name for name, (_, slope) in facts.items() if slope.max() > 1}
+    assert falling == {"gelu"}
+    assert steep == {"selu", "gelu"}
+    assert f"{SELU_SCALE:.4f} {SELU_ALPHA:.4f}" == "1.0507 1.6733"  # as the lesson's table says
+
+
+# --- value_and_derivative --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str
+)
+@every_activation
+def test_dtype_is_kept(name, dtype):
+    x = torch.tensor([-100, -1, 0, 1, 100], dtype=dtype)
+    value, slope = value_and_derivative(ACTIVATIONS[name], x)
+    assert value.dtype == slope.dtype == dtype
+    torch.testing.assert_close(value, ACTIVATIONS[name](x))
+    assert torch.isfinite(slope).all()
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0), (2, 3, 4)])
+def test_any_shape(shape):
+    value, slope = value_and_derivative(torch.tanh, torch.full(shape, 0.5))
+    assert value.shape == slope.shape == shape
+    torch.testing.assert_close(slope, torch.full(shape, 1 - math.tanh(0.5) ** 2))
+
+
+def test_callers_tensor_and_graph_stay():
+    w = torch.ones(3, requires_grad=True)
+    x = 2 * w
+    x.retain_grad()
+    value, slope = value_and_derivative(torch.tanh, x)
+    assert x.grad is None
+    assert w.grad is None
+    assert not value.requires_grad
+    assert not slope.requires_grad
+    x.sum().backward()  # the caller's graph still works
+    assert w.grad.tolist() == [2, 2, 2]
+
+
+def test_leaf_is_left_without_grad_mode_change():
+    x = torch.zeros(2)
+    value_and_derivative(torch.tanh, x)
+    assert not x.requires_grad
+
+
+def test_works_under_no_grad():
+    with torch.no_grad():
+        _, slope = value_and_derivative(torch.sigmoid, torch.zeros(2))
+        assert not torch.is_grad_enabled()
+    assert slope.tolist() == [0.25, 0.25]
+
+
+def test_in_place_function_leaves_x_alone():
+    x = torch.tensor([-1.0, 2.0])
+    value, slope = value_and_derivative(nn.ReLU(inplace=True), x)
+    assert x.tolist() == [-1, 2]
+    assert value.tolist() == [0, 2]
+    assert slope.tolist() == [0, 1]
+
+
+def test_non_contiguous_input():
+    x = torch.arange(6.0).reshape(2, 3).T
+    _, slope = value_and_derivative(torch.square, x)
+    assert torch.equal(slope, 2 * x)
+
+
+def test_mixing_function_gives_the_gradient_of_the_sum():
+    _, slope = value_and_derivative(partial(torch.softmax, dim=0), torch.tensor([-1.0, 0.0, 2.0]))
+    torch.testing.assert_close(slope, torch.zeros(3), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.complex64], ids=str)
+def test_floating_inputs_only(dtype):
+    with pytest.raises(TypeError, match=r"needs a floating dtype: pass x\.float\(\)"):
+        value_and_derivative(torch.tanh, torch.zeros(2, dtype=dtype))
+
+
+def test_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"gave shape \(\) for an input of shape \(3,\)"):
+        value_and_derivative(torch.sum, torch.zeros(3))
+
+
+@pytest.mark.parametrize("function", [torch.ones_like, lambda x: torch.tanh(x.detach())])
+def test_broken_graph_is_refused(function):
+    with pytest.raises(ValueError, match="autograd cannot follow"):
+        value_and_derivative(function, torch.zeros(3))
+
+
+# --- the counters -----------------------------------------------------------------------------
+
+
+def test_saturated_fraction():
+    z = torch.tensor([[-9.0, -3.0], [0.0, 3.0]])
+    assert saturated_fraction(torch.sigmoid, z) == 0.25
+    assert saturated_fraction(torch.tanh, z) == 0.75
+    assert saturated_fraction(F.relu, z) == 0.75
+    assert saturated_fraction(ACTIVATIONS["leaky_relu"], z) == 0
+    assert saturated_fraction(torch.sigmoid, z, threshold=0.1) == 0.75
+    assert saturated_fraction(torch.tanh, z, threshold=0) == 0
+
+
+def test_saturation_counts_negative_slopes_by_their_size():
+    assert saturated_fraction(torch.neg, torch.zeros(4)) == 0
+
+
+def test_logistic_saturates_beyond_its_limit():
+    limit = math.log((1 + math.sqrt(0.96)) / (1 - math.sqrt(0.96)))  # sigma (1 - sigma) = 0.01
+    z = torch.tensor([limit - 1e-3, limit + 1e-3], dtype=torch.float64)
+    assert saturated_fraction(torch.sigmoid, z[:1]) == 0
+    assert saturated_fraction(torch.sigmoid, z[1:]) == 1
+
+
+def test_saturated_fraction_of_nothing():
+    with pytest.raises(ValueError, match="empty; pass at least one"):
+        saturated_fraction(torch.tanh, torch.zeros(0, 3))
+
+
+def test_dead_units():
+    z = torch.tensor([[-1.0, -2.0, 3.0, 0.0], [-5.0, 4.0, 3.0, 0.0]])
+    assert dead_units(F.relu, z).tolist() == [True, False, False, True]
+    assert not dead_units(ACTIVATIONS["leaky_relu"], z).any()
+    assert not dead_units(F.elu, z).any()
+    assert not dead_units(torch.tanh, torch.full((3, 1), 5.0)).any()  # saturated, not dead
+    assert dead_units(torch.sigmoid, torch.full((3, 1), 20.0)).tolist() == [True]  # by rounding
+
+
+@pytest.mark.parametrize("shape", [(3,), (0, 3), (2, 3, 4), ()])
+def test_dead_units_needs_inputs_by_units(shape):
+    with pytest.raises(ValueError, match=r"pass \(N, units\) with N > 0"):
+        dead_units(F.relu, torch.zeros(shape))
+
+
+def test_dead_units_get_no_gradient():
+    generator = torch.Generator().manual_seed(0)
+    points, labels = two_moons(200, generator=generator)
+    weight = torch.randn(64, 2, generator=generator, requires_grad=True)
+    output = torch.randn(2, 64, generator=generator)
+    z = points @ weight.T - 1
+    F.cross_entropy(F.relu(z) @ output.T, labels).backward()
+    dead = dead_units(F.relu, z)
+    assert 0 < dead.sum() < 64
+    assert (weight.grad[dead] == 0).all()
+    assert (weight.grad[~dead] != 0).any(dim=1).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_large_learning_rate_kills(seed):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        points, labels = two_moons(400)
+        start = nn.Sequential(nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 2)).state_dict()
+    dead = {}
+    for lr in (0.5, 50):
+        model = nn.Sequential(nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 2))
+        model.load_state_dict(start)
+        optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+        for _ in range(20):
+            optimizer.zero_grad()
+            F.cross_entropy(model(points), labels).backward()
+            optimizer.step()
+        dead[lr] = int(dead_units(F.relu, model[0](points)).sum())
+    assert dead[50] > 2 * dead[0.5]
+
+
+# --- two moons ---------------------------------------------------------------------------------
+
+
+def test_two_moons_lie_on_their_circles():
+    points, labels = two_moons(101, noise=0, generator=torch.Generator().manual_seed(0))
+    assert points.shape == (101, 2)
+    assert points.dtype == torch.float32
+    assert labels.bincount().tolist() == [51, 50]
+    centres = torch.tensor([[0.0, 0.0], [1.0, 0.5]])[labels]
+    torch.testing.assert_close((points - centres).norm(dim=1), torch.ones(101))
+    assert (points[labels == 0, 1] >= 0).all()
+    assert (points[labels == 1, 1] <= 0.5).all()
+
+
+def test_two_moons_come_from_the_generator():
+    state = torch.get_rng_state()
+    first, second = (two_moons(20, generator=torch.Generator().manual_seed(7)) for _ in range(2))
+    assert torch.equal(first[0], second[0])
+    assert torch.equal(torch.get_rng_state(), state)
+    assert len(two_moons(0)[0]) == 0
+
+
+@pytest.mark.parametrize("arguments", [{"num_points": -1}, {"num_points": 5, "noise": -0.1}])
+def test_two_moons_refuses_negatives(arguments):
+    with pytest.raises(ValueError, match="both must be 0 or more"):
+        two_moons(**arguments)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_moons_need_an_activation(seed):
+    generator = torch.Generator().manual_seed(seed)
+    points, labels = two_moons(400, generator=generator)
+    new_points, new_labels = two_moons(1000, generator=generator)
+    accuracy = {}
+    for name, activation in (("none", nn.Identity()), ("tanh", nn.Tanh()), ("relu", nn.ReLU())):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            layers = (nn.Linear(2, 16), activation, nn.Linear(16, 16), activation, nn.Linear(16, 2))
+            model = nn.Sequential(*layers)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+        for _ in range(150):
+            optimizer.zero_grad()
+            F.cross_entropy(model(points), labels).backward()
+            optimizer.step()
+        accuracy[name] = float((model(new_points).argmax(dim=1) == new_labels).float().mean())
+    assert 0.8 < accuracy["none"] < 0.92
+    assert accuracy["tanh"] > 0.98
+    assert accuracy["relu"] > 0.98
+
+
+# --- plots -------------------------------------------------------------------------------------
+
+
+def lines_by_label(ax):
+    return {line.get_label(): line for line in ax.get_lines()}
+
+
+def test_plot_activation_draws_value_and_slope():
+    x = torch.linspace(-2, 2, 11, requires_grad=True)
+    ax = plot_activation(torch.tanh, x=x, asymptotes=(-1, 1))
+    lines = lines_by_label(ax)
+    value, slope = value_and_derivative(torch.tanh, x)
+    assert lines["$f(x)$"].get_ydata() == pytest.approx(value.numpy())
+    assert lines["$f'(x)$"].get_ydata() == pytest.approx(slope.numpy())
+    assert lines["$f(x)$"].get_linestyle() != lines["$f'(x)$"].get_linestyle()
+    dotted = [line for line in ax.get_lines() if line.get_linestyle() == ":"]
+    assert [line.get_ydata()[0] for line in dotted] == [-1, 1]
+    assert ax.get_xlabel()
+    assert ax.get_legend()
+    ax.figure.canvas.draw()
+
+
+def test_plot_activation_uses_the_axes_it_is_given():
+    _, ax = plt.subplots()
+    assert plot_activation(F.relu, ax=ax) is ax
+    assert len(plt.get_fignums()) == 1
+    assert not [line for line in ax.get_lines() if line.get_linestyle() == ":"]
+
+
+def test_plot_activation_opens_no_figure_for_a_bad_function():
+    with pytest.raises(ValueError, match="autograd"):
+        plot_activation(torch.ones_like)
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 11])
+def test_plot_activations_has_a_panel_each(count):
+    functions = dict(list(ACTIVATIONS.items())[:count])
+    axs = plot_activations(functions)
+    assert [ax.get_title() for ax in axs] == list(functions)
+    assert sum(ax.get_legend() is not None for ax in axs) == 1
+    assert len(plt.get_fignums()) == 1
+    shown = [ax for ax in axs[0].figure.axes if ax.axison]
+    assert len(shown) == count
+    axs[0].figure.canvas.draw()
+
+
+def test_plot_activations_on_given_panels():
+    _, panels = plt.subplots(2, 2)
+    functions = {"tanh": torch.tanh, "silu": F.silu}
+    axs = plot_activations(functions, x=torch.linspace(-1, 1, 5), axs=panels)
+    assert list(axs) == list(panels[0])
+    assert lines_by_label(axs[1])["$f(x)$"].get_xdata().tolist() == [-1, -0.5, 0, 0.5, 1]
+    assert len(plt.get_fignums()) == 1
+
+
+def test_plot_activations_refuses_too_few_panels_and_none():
+    _, ax = plt.subplots()
+    with pytest.raises(ValueError, match="1 panels for 11 functions; pass axs"):
+        plot_activations(axs=ax)
+    with pytest.raises(ValueError, match="no function to draw"):
+        plot_activations({})
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_plot_decision_regions(dtype):
+    points = torch.tensor([[0, 0], [2, 0], [0, 1], [2, 1]], dtype=dtype)
+    labels = torch.tensor([0, 1, 0, 1])
+    seen = []
+
+    def model(grid):
+        seen.append(grid)
+        assert not torch.is_grad_enabled()
+        return torch.stack([1 - grid[:, 0], grid[:, 0] - 1], dim=1)
+
+    ax = plot_decision_regions(model, points, labels, resolution=31)
+    (grid,) = seen
+    assert grid.shape == (31 * 31, 2)
+    assert grid.dtype == dtype
+    assert grid.amin(dim=0).tolist() == [-0.5, -0.5]
+    assert grid.amax(dim=0).tolist() == [2.5, 1.5]
+    assert ax.get_legend_handles_labels()[1] == ["class 0", "class 1"]
+    assert ax.get_xlabel()
+    assert ax.get_ylabel()
+    ax.figure.canvas.draw()
+
+
+def colour_at(ax, point):
+    ax.figure.canvas.draw()
+    image = np.asarray(ax.figure.canvas.buffer_rgba())
+    column, row = ax.transData.transform(point)
+    return image[image.shape[0] - int(row), int(column)].tolist()
+
+
+def test_regions_are_the_right_way_round():
+    points = torch.tensor([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [2.0, 2.0]])
+
+    def model(grid):  # class 1 right of x1 = 1, whatever x2
+        return torch.stack([1 - grid[:, 0], grid[:, 0] - 1], dim=1)
+
+    ax = plot_decision_regions(model, points, torch.tensor([0, 1, 0, 1]))
+    ax.get_legend().remove()
+    left_below, left_above = colour_at(ax, (0.3, 0.3)), colour_at(ax, (0.3, 1.7))
+    right_below, right_above = colour_at(ax, (1.7, 0.3)), colour_at(ax, (1.7, 1.7))
+    assert left_below == left_above
+    assert right_below == right_above
+    assert left_below != right_below
+
+
+def test_regions_of_three_classes_on_given_axes():
+    _, ax = plt.subplots()
+    points = torch.eye(3)[:, :2] * 2
+    model = nn.Linear(2, 3)
+    assert plot_decision_regions(model, points, torch.arange(3), ax=ax) is ax
+    assert model.weight.grad is None
+    assert len(ax.get_legend_handles_labels()[1]) == 3
+    assert len(plt.get_fignums()) == 1
+
+
+@pytest.mark.parametrize(
+    ("points", "labels", "message"),
+    [
+        (torch.zeros(4, 3), torch.zeros(4), r"\(4, 3\); pass \(N, 2\)"),
+        (torch.zeros(4), torch.zeros(4), r"pass \(N, 2\)"),
+        (torch.zeros(0, 2), torch.zeros(0), r"pass \(N, 2\) with N > 0"),
+        (torch.zeros(4, 2), torch.zeros(3), r"\(3,\); pass \(4,\), one for each point"),
+        (torch.zeros(4, 2), torch.zeros(4, 1), r"pass \(4,\), one for each point"),
+    ],
+)
+def test_plot_decision_regions_refuses_other_shapes(points, labels, message):
+    with pytest.raises(ValueError, match=message):
+        plot_decision_regions(nn.Linear(2, 2), points, labels)
+    assert plt.get_fignums() == []
+
+
+# --- the exercises' checks ----------------------------------------------------------------------
+
+
+def run_exercise(number, answer):
+    """Run an exercise's check on `answer` (names to values) and return what it says, by lines."""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    sources = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    start = sources.index(next(s for s in sources if s[1].startswith("## Exercises")))
+    names = {}
+    for kind, source in sources:  # what the notebook imports, and what the exercises share
+        if kind == "code" and "import" in source:
+            imports = [
+                n for n in ast.parse(source).body if isinstance(n, ast.Import | ast.ImportFrom)
+            ]
+            exec(compile(ast.Module(imports, []), "imports", "exec"), names)
+    names |= {"value_and_derivative": value_and_derivative, "ACTIVATIONS": ACTIVATIONS}
+    names |= {"dead_units": dead_units}
+    exec(sources[start + 1][1], names)
+    heading = next(s for s in sources if s[1].startswith(f"### Exercise 1.{number} "))
+    placeholder, check_cell = (s[1] for s in sources[sources.index(heading) + 1 :][:2])
+    exec(placeholder, names)
+    assert set(answer) <= set(names), "the answer cell names no such thing"
+    for name, value in answer.items():
+        names[name] = names[name] | value if isinstance(value, dict) else value
+    tree = ast.parse(check_cell)
+    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(compile(tree, "check", "exec"), names)
+        shown = eval(compile(ast.Expression(last.value), "check", "eval"), names) if last else None
+    if shown is not None:
+        output.write(repr(shown))
+    return output.getvalue().splitlines()
+
+
+NINE = [name for name in ACTIVATIONS if name not in ("sigmoid", "tanh")]
+
+RIGHT = {
+    1: {"my_logistic": FORMULAS["sigmoid"][0], "my_logistic_slope": FORMULAS["sigmoid"][1]},
+    2: {
+        "my_tanh": lambda x: 2 * torch.sigmoid(2 * x) - 1,
+        "my_tanh_slope": lambda x: 4 * torch.sigmoid(2 * x) * (1 - torch.sigmoid(2 * x)),
+    },
+    3: {"my_functions": {name: FORMULAS[name][0] for name in NINE}},
+    4: {"my_slopes": {name: FORMULAS[name][1] for name in NINE}},
+    5: {"my_limit": 4.58},
+    6: {"my_dead_count": lambda z: int((z <= 0).all(dim=0).sum())},
+    7: {
+        "my_silu": lambda x: x * torch.sigmoid(x),
+        "my_silu_slope": lambda x: torch.sigmoid(x) * (1 + x * (1 - torch.sigmoid(x))),
+    },
+}
+
+LINES = {1: 2, 2: 2, 3: 9, 4: 9, 5: 1, 6: 1, 7: 2}
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_right_answers_pass(number):
+    lines = run_exercise(number, RIGHT[number])
+    assert len(lines) == LINES[number]
+    assert all(line.startswith("✔") for line in lines), lines
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_placeholders_are_unanswered(number):
+    lines = run_exercise(number, {})
+    assert len(lines) == LINES[number]
+    assert all(line.startswith("…") for line in lines), lines
+
+
+def one(name, function, key=None):
+    return {name: {key: function}} if key else {name: function}
+
+
+WRONG = {
+    "logistic without the minus": (1, one("my_logistic", lambda x: 1 / (1 + torch.exp(x)))),
+    "slope: sigma squared": (1, one("my_logistic_slope", lambda x: torch.sigmoid(x) ** 2)),
+    "slope of the slope": (1, one("my_logistic_slope", lambda x: x * (1 - x))),
+    "tanh not doubled": (2, one("my_tanh", lambda x: 2 * torch.sigmoid(x) - 1)),
+    "inner derivative forgotten": (
+        2,
+        one("my_tanh_slope", lambda x: 2 * torch.sigmoid(2 * x) * torch.sigmoid(-2 * x)),
+    ),
+    "relu6 without ceiling": (3, one("my_functions", F.relu, "relu6")),
+    "elu with the sign turned": (3, one("my_functions", lambda x: -F.elu(x), "elu")),
+    "selu without scale": (3, one("my_functions", F.elu, "selu")),
+    "gelu by the tanh formula": (3, one("my_functions", F.silu, "gelu")),
+    "leaky relu with torch's default": (3, one("my_functions", F.leaky_relu, "leaky_relu")),
+    "softplus in base 2": (
+        3,
+        one("my_functions", lambda x: torch.log2(1 + torch.exp(x)), "softplus"),
+    ),
+    "the function for its slope": (4, one("my_slopes", F.relu, "relu")),
+    "relu6 rises for ever": (4, one("my_slopes", FORMULAS["relu"][1], "relu6")),
+    "elu: the value on the left": (
+        4,
+        one("my_slopes", lambda x: torch.where(x > 0, 1.0, torch.exp(x) - 1), "elu"),
+    ),
+    "selu without scale ": (4, one("my_slopes", FORMULAS["elu"][1], "selu")),
+    "celu: zero on the left": (4, one("my_slopes", FORMULAS["relu"][1], "celu")),
+    "gelu: no product rule": (4, one("my_slopes", normal_cdf, "gelu")),
+    "leaky relu: zero on the left": (4, one("my_slopes", FORMULAS["relu"][1], "leaky_relu")),
+    "tanhshrink: the slope of tanh": (4, one("my_slopes", FORMULAS["tanh"][1], "tanhshrink")),
+    "softplus: its own value": (4, one("my_slopes", F.softplus, "softplus")),
+    "sigma = 0.01 instead of its slope": (5, {"my_limit": math.log(99) + 0.03}),
+    "the tail only to one digit": (5, {"my_limit": 4.5}),
+    "the left end": (5, {"my_limit": -4.58}),
+    "words": (5, {"my_limit": "about five"}),
+    "any instead of all": (6, one("my_dead_count", lambda z: (z <= 0).any(dim=0).sum())),
+    "along the wrong axis": (6, one("my_dead_count", lambda z: (z <= 0).all(dim=1).sum())),
+    "entries instead of units": (6, one("my_dead_count", lambda z: (z <= 0).sum())),
+    "silu: sigma alone": (7, one("my_silu", torch.sigmoid)),
+    "silu: no product rule": (7, one("my_silu_slope", torch.sigmoid)),
+    "an exception": (7, one("my_silu", lambda x: x @ x @ x)),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_wrong_answers_fail(mistake):
+    number, answer = WRONG[mistake]
+    lines = run_exercise(number, answer)
+    assert sum(line.startswith("✘") for line in lines) == 1, lines
+    assert not any(line.startswith("✔") for line in lines), lines
