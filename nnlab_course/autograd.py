@@ -23,15 +23,19 @@ from matplotlib.path import Path
 from torch import Tensor
 from torch.autograd.graph import get_gradient_edge
 
-# %% ../nbs/02_autograd.ipynb #ea1cd73a
-def _walk(root) -> list:  # The autograd nodes that `root` reaches, each once, `root` first
-    """Find every node of a recorded graph, without recursion: graphs can be thousands deep."""
+# %% ../nbs/02_autograd.ipynb #2e57d19b
+def _sources(node) -> list:  # One entry for each use; inputs that need no gradient have no node
+    """List the autograd nodes of an operation's inputs."""
+    return [source for source, _ in node.next_functions if source is not None]
+
+
+def _walk(root) -> list:  # Each node once, `root` first
+    """List the autograd nodes that `root` reaches, without recursion: graphs run deep."""
     nodes, seen = [root], {root}
     for node in nodes:  # grows on the way
-        for source, _ in node.next_functions:
-            if source is not None and source not in seen:
-                seen.add(source)
-                nodes.append(source)
+        new = [source for source in dict.fromkeys(_sources(node)) if source not in seen]
+        seen.update(new)
+        nodes += new
     return nodes
 
 # %% ../nbs/02_autograd.ipynb #64de3193
@@ -77,7 +81,7 @@ def _describe(node, tensor: Tensor | None) -> dict:  # The attributes of a trace
             facts["grad"] = tensor.grad.detach().clone()
     return facts
 
-# %% ../nbs/02_autograd.ipynb #d671bdf4
+# %% ../nbs/02_autograd.ipynb #ee78e136
 def trace(
     output: Tensor,  # The result to start from, any shape, with a grad_fn
     names: Mapping[str, Tensor] | None = None,  # What to call the tensors of the graph
@@ -112,7 +116,7 @@ def trace(
         keys[node] = key
         graph.add_node(key, name=name, **facts)
     for node in nodes:
-        for source, count in Counter(source for source, _ in node.next_functions if source).items():
+        for source, count in Counter(_sources(node)).items():
             graph.add_edge(keys[source], keys[node], count=count)
     return graph
 
@@ -298,7 +302,7 @@ def leaf_table(
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
-# %% ../nbs/02_autograd.ipynb #58ad9163
+# %% ../nbs/02_autograd.ipynb #c531e794
 def numerical_gradient(
     function: Callable[[Tensor], Tensor],  # Maps a float64 tensor like x to a single number
     x: Tensor,  # Where to differentiate, any shape; computed in float64
@@ -322,7 +326,7 @@ def numerical_gradient(
             moved = x.clone()
             moved[index] += step
             with torch.no_grad():
-                value = torch.as_tensor(function(moved))
+                value = torch.as_tensor(function(moved), dtype=torch.float64)
             if value.numel() != 1:
                 raise ValueError(
                     f"function returned a tensor of shape {tuple(value.shape)}; return a single "
