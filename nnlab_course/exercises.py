@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['Result', 'as_tensor', 'diagnose', 'check', 'check_function']
 
-# %% ../nbs/helpers/exercises.ipynb #b8317a03
+# %% ../nbs/helpers/exercises.ipynb #8e991403
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ def as_tensor(
             "give a number, a list of lists, an array or a tensor"
         ) from error
 
-# %% ../nbs/helpers/exercises.ipynb #2405386a
+# %% ../nbs/helpers/exercises.ipynb #65b6bb56
 def diagnose(
     answer: Tensor,  # float64
     expected: Tensor,  # float64
@@ -56,7 +57,7 @@ def diagnose(
 ) -> str | None:  # What differs first, or None where nothing does
     """Say how `answer` differs from `expected`, without giving the expected values away."""
     if answer.shape != expected.shape:
-        if answer.shape == expected.T.shape and expected.ndim == 2:
+        if expected.ndim == 2 and answer.shape == expected.T.shape:
             return f"the shape is {tuple(answer.shape)}, transposed from what is asked"
         return f"the shape is {tuple(answer.shape)}, asked for is {tuple(expected.shape)}"
     if not torch.isfinite(answer).all():
@@ -97,11 +98,11 @@ def check(
         return Result("wrong", f"{name}: {problem}")
     return Result("right", f"{name}: right")
 
-# %% ../nbs/helpers/exercises.ipynb #e85154ee
+# %% ../nbs/helpers/exercises.ipynb #5c6228f6
 def check_function(
-    function: Callable[[Tensor], Any],  # The student's; one that returns None is unanswered
-    reference: Callable[[Tensor], Tensor],  # What it should compute
-    inputs: Tensor,  # Where to compare the two
+    function: Callable[[Any], Any],  # The student's; one that returns None is unanswered
+    reference: Callable[[Any], Any],  # What it should compute
+    inputs: Any,  # Where to compare the two: usually a tensor of many values
     *,
     name: str | None = None,  # What to call it; by default, its own name
     atol: float = 1e-4,  # Largest difference that still counts as equal
@@ -109,7 +110,7 @@ def check_function(
     """Compare a function with its reference on `inputs`. Never raises on a bad answer."""
     name = name or getattr(function, "__name__", "function")
     try:
-        answer = function(inputs.clone())
+        answer = function(copy.deepcopy(inputs))
     except Exception as error:
         return Result("wrong", f"{name}: your code raised {type(error).__name__}: {error}")
     return check(answer, reference(inputs), name=name, atol=atol)

@@ -620,6 +620,7 @@ WRONG = {
     "words": (5, {"my_limit": "about five"}),
     "any instead of all": (6, one("my_dead_count", lambda z: (z <= 0).any(dim=0).sum())),
     "along the wrong axis": (6, one("my_dead_count", lambda z: (z <= 0).all(dim=1).sum())),
+    "the mask instead of a number": (6, one("my_dead_count", lambda z: (z <= 0).all(dim=0))),
     "entries instead of units": (6, one("my_dead_count", lambda z: (z <= 0).sum())),
     "silu: sigma alone": (7, one("my_silu", torch.sigmoid)),
     "silu: no product rule": (7, one("my_silu_slope", torch.sigmoid)),
