@@ -1,0 +1,58 @@
+"""Pictures are shown on an absolute scale, maps on one centred on zero."""
+
+import pytest
+import torch
+from matplotlib import pyplot as plt
+
+from nnlab_course.pictures import plot_images, plot_maps
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("dtype", "highest"), [(torch.uint8, 255), (torch.float32, 1)])
+def test_images(channels, dtype, highest):
+    images = torch.ones(5, channels, 4, 6).mul(highest / 2).to(dtype)
+    axs = plot_images(images, titles=range(5), num_cols=3)
+    assert len(axs) == 5
+    assert axs[4].get_title() == "4"
+    assert axs[0].images[0].get_clim() == (0, highest)
+    assert len(axs[0].figure.axes) == 6
+    assert not any(ax.axison for ax in axs[0].figure.axes)
+
+
+def test_images_on_given_axes_make_no_figure():
+    _, axs = plt.subplots(1, 2)
+    plot_images(torch.rand(2, 1, 4, 4), axs=axs)
+    assert len(plt.get_fignums()) == 1
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (2, 4, 4), (0, 1, 4, 4), (2, 2, 4, 4)])
+def test_images_of_a_wrong_shape(shape):
+    with pytest.raises(ValueError, match="use \\(N, C, H, W\\)"):
+        plot_images(torch.rand(shape))
+
+
+def test_images_with_a_title_missing():
+    with pytest.raises(ValueError, match="2 images have 1 titles"):
+        plot_images(torch.rand(2, 1, 4, 4), titles=["one"])
+
+
+def test_maps_are_centred_on_zero_and_tiled():
+    maps = torch.tensor([[[-2.0, 0.0], [1.0, 0.5]], [[0.0, 0.0], [0.0, 0.25]]])
+    ax = plot_maps(maps)
+    image = ax.images[0]
+    assert image.get_clim() == (-2, 2)
+    tiles = image.get_array().filled(0)
+    assert tiles.shape == (4, 7)
+    assert torch.equal(torch.tensor(tiles[1:3, 1:3]), maps[0])
+    assert torch.equal(torch.tensor(tiles[1:3, 4:6]), maps[1])
+
+
+def test_maps_of_zeros_and_a_given_limit():
+    assert plot_maps(torch.zeros(3, 2, 2)).images[0].get_clim() == (-1, 1)
+    assert plot_maps(torch.ones(3, 2, 2), limit=5).images[0].get_clim() == (-5, 5)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (0, 4, 4), (1, 1, 4, 4)])
+def test_maps_of_a_wrong_shape(shape):
+    with pytest.raises(ValueError, match="use \\(N, H, W\\)"):
+        plot_maps(torch.rand(shape))
