@@ -24,7 +24,6 @@ $(UV):
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-# UV_TORCH_BACKEND is unset: torch and torchvision must come from one index.
 $(READY): requirements-dev.txt settings.ini setup.py pyproject.toml | $(UV)
 	$(UV) pip sync --quiet --python $(BIN)/python requirements-dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
@@ -60,11 +59,20 @@ lab: $(READY)  ## Open the lessons in JupyterLab
 
 lint: $(READY)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
-test: $(READY)  ## Run every test
-	$(BIN)/python tests/run.py
+# Lessons run on the data that are there, and on the embedded data.
+NBVAL := $(BIN)/pytest -q --nbval --nbval-current-env --nbval-cell-timeout=600 \
+	--nbval-sanitize-with tests/nbval_sanitize.cfg -p no:cacheprovider
 
-bench: $(READY)  ## Measure accuracy and speed, as benchmarks/README.md says
+test: lint  ## Run every test
+	$(BIN)/pytest -q
+	NNLAB_DATA=$(CURDIR)/_build/no-data NNLAB_OFFLINE=1 $(NBVAL) nbs
+ifneq ($(NNLAB_DATA),)
+	$(NBVAL) $(LESSONS)
+endif
+
+bench: $(READY)  ## Train every recipe with three seeds; needs the real data
 	$(BIN)/python benchmarks/run.py
 
 clean:  ## Remove everything that make builds
