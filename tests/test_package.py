@@ -106,5 +106,5 @@ def test_every_requirement_is_used():
     settings.read(PROJECT / "settings.ini")
     code = "".join(path.read_text(encoding="utf-8") for path in PROJECT.glob("nnlab_course/*.py"))
     for requirement in settings["DEFAULT"]["requirements"].split():
-        name = requirement.split(">=")[0]
+        name = {"pillow": "PIL"}.get(requirement.split(">=")[0], requirement.split(">=")[0])
         assert f"import {name}" in code or f"from {name}" in code, f"{name} is never imported"
