@@ -156,7 +156,7 @@ def _damaged(path: Path, problem: object) -> RuntimeError:
     """Return the error that says what is wrong with a file, and what to do."""
     return RuntimeError(f"{path} can't be used: {problem}. Delete it and load again.")
 
-# %% ../nbs/helpers/data.ipynb #138e9314
+# %% ../nbs/helpers/data.ipynb #bb2200b2
 def read_store(
     path: Path,  # A file that `load` or `make_store` wrote
 ) -> Dataset:  # Its images are a memory map: what you change in them stays in memory
@@ -165,8 +165,10 @@ def read_store(
     Sizes, types and labels are checked. The pixels have no checksum: to compute one would take
     longer than everything else.
 
-    **Raises:** `RuntimeError`, with the file's name, if it was cut short or is something else.
+    **Raises:** `RuntimeError`, with the file's name, if it was cut short or is something else;
+    `OSError` if it may not be read.
     """
+    path.open("rb").close()  # safetensors would say of a file one may not read that there is none
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -379,7 +381,7 @@ def _download(
         raise OSError(" ".join(str(error).split())) from error
     return _read_torchvision(name, folder)
 
-# %% ../nbs/helpers/data.ipynb #349ddc03
+# %% ../nbs/helpers/data.ipynb #474f930d
 _EMBEDDED = {  # Name: how to build it, its classes, its source
     "digits": (
         embedded.digits,
@@ -417,7 +419,8 @@ def _stand_in(
         )
     logger.warning(
         "%s %s. The course's own %s are used instead: fewer, and easier. "
-        "To get %s, load it once with a network connection.",
+        "To get %s, load it once with a network connection and a data folder (NNLAB_DATA) "
+        "that can be written.",
         name,
         why,
         _STAND_INS[name],

@@ -281,6 +281,15 @@ def test_large_store_is_opened_at_once(tmp_path):
     assert min(seconds) < 0.02
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="every file may be read by root"
+)
+def test_store_that_may_not_be_read(tmp_path):
+    put_store(tmp_path, "mnist").chmod(0)
+    with pytest.raises(PermissionError, match=r"mnist\.safetensors"):
+        load("mnist", tmp_path)
+
+
 def test_changing_loaded_images_leaves_the_store_alone(tmp_path):
     before = put_store(tmp_path).read_bytes()
     load("tiny", tmp_path).train.images.zero_()
@@ -446,7 +455,7 @@ def test_stand_in_is_announced(tmp_path, caplog, monkeypatch, name, stand_in, sw
     (notice,) = caplog.messages
     assert notice.startswith(f"{name} is not in the data folder, and downloading is off")
     assert f"own {stand_in} are used instead" in notice
-    assert notice.endswith("load it once with a network connection.")
+    assert f"To get {name}, load it once with a network connection" in notice
     assert "\n" not in notice
     assert str(tmp_path) not in notice
     assert not (tmp_path / "absent").exists()

@@ -140,6 +140,25 @@ def test_random_affine_turns_and_scales_about_the_centre():
     assert length.max() > 1.28  # up to the picture's border: 41 of 31
 
 
+def test_random_affine_turns_without_bending_and_slants_upright_lines_only():
+    axis = torch.arange(41.0) - 20
+    lying = torch.zeros(50, 1, 41, 41)
+    lying[:, :, 20, 5:36] = 1
+    upright = lying.transpose(2, 3)
+
+    def tilt(images, **changes):  # Of a lying line, its slope; of an upright one, columns per row
+        moved = random_affine(images, **still(**changes), generator=generator())[:, 0]
+        along = axis if images is lying else axis[:, None]
+        mixed = (moved * axis * axis[:, None]).sum((1, 2))
+        return mixed / (moved * along**2).sum((1, 2))
+
+    # What is at a right angle stays at a right angle.
+    assert torch.allclose(tilt(lying, degrees=20.0), -tilt(upright, degrees=20.0), atol=0.02)
+    assert tilt(lying, degrees=20.0).abs().max() > 0.3
+    assert tilt(lying, shear=0.4).abs().max() < 1e-3
+    assert tilt(upright, shear=0.4).abs().max() == pytest.approx(0.4, abs=0.03)
+
+
 def test_random_affine_depends_on_the_generator_alone():
     images = torch.rand(8, 1, 28, 28, generator=generator())
     first, again, other = (random_affine(images, generator=generator(s)) for s in (1, 1, 2))
