@@ -33,6 +33,9 @@ lock: $(UV)  ## Renew requirements-dev.txt from settings.ini
 	$(UV) pip compile --quiet --universal --python-version 3.10 --no-header --upgrade \
 		--extra dev setup.py --output-file requirements-dev.txt
 
+# A progress bar in a stored output would be a picture of one moment.
+course outputs test: export TQDM_DISABLE := 1
+
 # --- the package and the lessons --------------------------------------------------------
 
 export: $(READY)  ## Write the package from the notebooks, and clean the notebooks

@@ -42,7 +42,7 @@ def augment(
     *,
     max_shift: int = 4,  # Largest shift up, down, left or right, pixels
     generator: torch.Generator | None = None,  # Draws; torch's own by default
-) -> Tensor:  # Same shape and dtype
+) -> Tensor:  # Same shape, dtype and device
     """Mirror each image with probability one half and shift it by up to `max_shift` pixels.
 
     What is shifted in from outside is the image's own border, mirrored.
@@ -55,13 +55,14 @@ def augment(
     if not 0 <= max_shift < min(height, width):
         raise ValueError(f"max_shift is {max_shift}; use 0 to {min(height, width) - 1} pixels")
     padded = F.pad(images, [max_shift] * 4, mode="reflect")
-    draw = {"size": (2, num_images, 1), "generator": generator}
+    where = {"device": images.device if generator is None else generator.device}
+    draw = {"size": (2, num_images, 1), "generator": generator} | where
     down, right = torch.randint(0, 2 * max_shift + 1, **draw)
-    mirrored = torch.randint(0, 2, (num_images, 1), generator=generator, dtype=torch.bool)
-    rows = torch.arange(height) + down
-    columns = torch.arange(width) + right
+    mirrored = torch.randint(0, 2, (num_images, 1), generator=generator, dtype=torch.bool, **where)
+    rows = torch.arange(height, **where) + down
+    columns = torch.arange(width, **where) + right
     columns = torch.where(mirrored, columns.flip(1), columns)
-    images_index = torch.arange(num_images)[:, None, None]
+    images_index = torch.arange(num_images, **where)[:, None, None]
     shifted = padded.permute(0, 2, 3, 1)[images_index, rows[:, :, None], columns[:, None, :]]
     return shifted.permute(0, 3, 1, 2)
 
@@ -97,7 +98,7 @@ class ConvNet(nn.Module):
             layers += [nn.BatchNorm2d(after), nn.ReLU()] if norm else [nn.ReLU()]
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Linear(channels[-1] * map_size**2, num_classes)
-        # These convolutions are faster on a CPU with the channels last in memory.
+        # A CPU is faster with the channels last in memory; the numbers are the same.
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:

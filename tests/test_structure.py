@@ -22,6 +22,8 @@ ORDER = [
     "pictures",
     "embedded",
     "data",
+    "checkpoints",
+    "history",
     "training",
     "activations",
     "autograd",
@@ -130,6 +132,11 @@ class TestNotebook:
             text += json.dumps({k: v for k, v in output.get("data", {}).items() if "png" not in k})
             for word in ("/home/", "/root/", "/tmp/", "/Users/", "site-packages", "Warning: "):
                 assert word not in text
+
+    def test_stores_no_widget(self, path):
+        stored = path.read_text(encoding="utf-8")
+        assert "widget-view" not in stored, "a progress bar was stored: make outputs"
+        assert "widgets" not in read(path)["metadata"]
 
     def test_marks_output_that_may_vary_by_tags_only(self, path):
         for source in cells(path, "code"):

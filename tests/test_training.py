@@ -10,8 +10,6 @@ from torch.nn import functional as F
 
 from nnlab_course.data import Split
 from nnlab_course.training import (
-    Metrics,
-    batches,
     confusion_matrix,
     evaluate,
     fit,
@@ -43,30 +41,6 @@ def linear_model(seed=0):
 
 def quiet(row):
     """Print nothing."""
-
-
-class TestBatches:
-    def test_without_generator_keeps_the_order(self, split):
-        labels = torch.cat([labels for _, labels in batches(split, 32)])
-        assert torch.equal(labels, split.labels)
-
-    def test_visits_each_image_once(self, split):
-        numbered = Split(split.images, torch.arange(100))
-        sizes, seen = [], []
-        for images, labels in batches(numbered, 32, generator=seeded()):
-            assert torch.equal(images, split.images[labels])
-            sizes.append(len(labels))
-            seen += labels.tolist()
-        assert sizes == [32, 32, 32, 4]
-        assert sorted(seen) == list(range(100))
-        assert seen != list(range(100))
-
-    def test_generator_decides_the_order(self, split):
-        def order(generator):
-            return torch.cat([labels for _, labels in batches(split, 8, generator=generator)])
-
-        assert torch.equal(order(seeded(1)), order(seeded(1)))
-        assert not torch.equal(order(seeded(1)), order(seeded(2)))
 
 
 def test_unit_range_is_float32_from_0_to_1():
@@ -110,19 +84,26 @@ class TestEvaluate:
         with pytest.raises(ValueError, match="at least one image"):
             evaluate(linear_model(), split[:0])
 
-    def test_reads_well(self):
-        assert str(Metrics(0.12345, 0.9751)) == "loss 0.1235, accuracy 97.51%"
-
 
 def test_train_step_is_one_step_of_the_optimiser(split):
     images, labels = split.images / 255, split.labels
     model, expected = linear_model(), linear_model()
-    loss = train_step(model, torch.optim.SGD(model.parameters(), lr=0.1), images, labels)
+    loss, hits = train_step(model, torch.optim.SGD(model.parameters(), lr=0.1), images, labels)
     reference = F.cross_entropy(expected(images), labels)
     reference.backward()
     assert loss.item() == pytest.approx(reference.item())
+    assert hits == (linear_model()(images).argmax(1) == labels).sum()
     for ours, theirs in zip(model.parameters(), expected.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs - 0.1 * theirs.grad)
+
+
+def test_train_step_refuses_a_loss_that_is_not_finite(split):
+    model = linear_model()
+    weight = model[1].weight.clone()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(FloatingPointError, match="the loss is nan; no step was taken"):
+        train_step(model, optimizer, split.images * math.nan, split.labels)
+    assert torch.equal(model[1].weight, weight)
 
 
 class TestFit:
@@ -131,7 +112,7 @@ class TestFit:
         history = fit(
             model, split, num_epochs=2, batch_size=32, lr=0.01, generator=seeded(), on_epoch=quiet
         )
-        optimizer = torch.optim.Adam(expected.parameters(), lr=0.01)
+        optimizer = torch.optim.Adam(expected.parameters(), lr=0.01, fused=True)
         generator, losses = seeded(), []
         for _ in range(2):
             for indices in torch.randperm(100, generator=generator).split(32):
@@ -176,15 +157,25 @@ class TestFit:
         model = linear_model()
         before = evaluate(model, split[:20])
         history = fit(
-            model, split, valid=split[:20], num_epochs=3, batch_size=50, on_epoch=rows.append
+            model,
+            split,
+            valid=split[:20],
+            num_epochs=3,
+            batch_size=40,
+            on_epoch=lambda history: rows.append(history.epochs[-1]),
         )
         assert rows == history.epochs
         assert [row.epoch for row in rows] == [0, 1, 2, 3]
-        assert math.isnan(rows[0].train_loss)
+        assert rows[0].train is None
         assert rows[0].valid == before
         assert rows[-1].valid == evaluate(model, split[:20])
-        assert rows[1].train_loss == pytest.approx(sum(history.step_losses[:2]) / 2)
-        assert "validation loss" in str(rows[1])
+        losses, accuracies = history.step_losses[:3], history.step_accuracies[:3]
+        sizes = (40, 40, 20)  # the last batch is smaller, and counts for less
+        for mean, steps in ((rows[1].train.loss, losses), (rows[1].train.accuracy, accuracies)):
+            total = sum(size * value for size, value in zip(sizes, steps, strict=True))
+            assert mean == pytest.approx(total / 100)
+        assert history.step_seconds == sorted(history.step_seconds)
+        assert history.step_seconds[-1] <= rows[-1].seconds
 
     def test_augments_training_batches_before_the_transform(self, split):
         seen = []
@@ -216,34 +207,90 @@ class TestFit:
             transform=transform,
             on_epoch=quiet,
         )
-        assert shapes == [7, 50, 50, 7]
+        assert shapes == [2, 2, 7, 50, 50, 7]  # two images each are tried first
 
     @pytest.mark.parametrize(
-        ("change", "options", "message"),
+        ("options", "message"),
         [
-            (lambda s: s, {"batch_size": 0}, "batch_size is 0.*use 1 or more"),
-            (lambda s: s, {"num_epochs": -1}, "num_epochs -1.*0 or more"),
-            (lambda s: s[:0], {}, "empty; give at least one image"),
-            (lambda s: s, {"schedule": "cosine"}, "'constant' or 'one_cycle'"),
+            ({"batch_size": 0}, "batch_size is 0; use a whole number, 1 or more"),
+            ({"batch_size": 2.5}, "batch_size is 2.5; use a whole number"),
+            ({"num_epochs": -1}, "num_epochs is -1; use 0 or more"),
+            ({"num_epochs": math.nan}, "num_epochs is nan"),
+            ({"lr": 0}, "lr is 0; use a number above 0"),
+            ({"lr": math.inf}, "lr is inf"),
+            ({"patience": 2}, "patience is 2; use 1 or more, together with a valid split"),
+            ({"schedule": "cosine"}, "'constant' or 'one_cycle'"),
+            ({"transform": lambda images: images}, "can't take images of shape .* the transform"),
         ],
     )
-    def test_refuses_bad_input_before_the_first_step(self, split, change, options, message):
+    def test_refuses_bad_options_before_the_first_step(self, split, options, message):
         model = linear_model()
         weight = model[1].weight.clone()
         with pytest.raises(ValueError, match=message):
-            fit(model, change(split), on_epoch=quiet, **options)
+            fit(model, split, on_epoch=quiet, **options)
         assert torch.equal(model[1].weight, weight)
 
-    def test_stops_where_the_loss_is_not_finite(self, split):
-        with pytest.raises(FloatingPointError, match="smaller lr than 1e\\+38"):
+    @pytest.mark.parametrize(
+        ("train", "valid", "message"),
+        [
+            (lambda s: s[:0], None, "train is empty; give at least one image"),
+            (lambda s: s, lambda s: s[:0], "valid is empty"),
+            (lambda s: s, lambda s: Split(s.images[..., 1:], s.labels), "the same shape"),
+            (lambda s: Split(s.images, s.labels + 1), None, "labels go from 1 to 3.* 0 to 2"),
+            (lambda s: Split(s.images, s.labels - 1), None, "labels go from -1 to 1"),
+            (lambda s: s, lambda s: Split(s.images, s.labels + 7), "labels go from 7 to 9"),
+            (lambda s: Split(s.images[..., 1:], s.labels), None, r"can't take .*\(2, 1, 4, 3\)"),
+        ],
+    )
+    def test_refuses_images_and_labels_that_do_not_fit(self, split, train, valid, message):
+        valid = valid and valid(split)
+        with pytest.raises(ValueError, match=message):
+            fit(linear_model(), train(split), valid=valid, on_epoch=quiet)
+
+    def test_refuses_other_things_than_splits(self, split):
+        with pytest.raises(TypeError, match="train is a tuple; give a Split"):
+            fit(linear_model(), (split.images, split.labels))
+
+    @pytest.mark.parametrize(
+        ("model", "message"),
+        [
+            (nn.Flatten(), "no parameters that require a gradient"),
+            (linear_model().requires_grad_(False), "nothing can learn"),
+            (nn.Sequential(nn.Conv2d(1, 3, 1)), r"shape \(2, 3, 4, 4\).*must return logits"),
+        ],
+    )
+    def test_refuses_models_that_can_not_learn_this(self, split, model, message):
+        with pytest.raises(ValueError, match=message):
+            fit(model, split)
+
+
+class TestLossThatIsNotFinite:
+    @pytest.mark.parametrize(
+        ("highest", "fault"),
+        [(1, "every layer's output is finite"), (255, r"the weights 1\.weight are not finite")],
+    )
+    def test_too_large_a_step(self, split, highest, fault):
+        with pytest.raises(FloatingPointError, match=f"at step 2 of 6: {fault}.*lr than 1e.38"):
             fit(
                 linear_model(),
                 split,
                 lr=1e38,
                 optimizer=torch.optim.SGD,
-                num_epochs=3,
+                transform=lambda images: images * (highest / 255),
                 on_epoch=quiet,
             )
+
+    def test_layer_is_named(self, split):
+        model = nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.Identity(), nn.Linear(4, 3))
+        nn.init.constant_(model[1].weight, 3e38)
+        with pytest.raises(FloatingPointError, match=r"at step 1 .*the output of 1 \(Linear\)"):
+            fit(model, split, on_epoch=quiet)
+        assert not any(module._forward_hooks for module in model.modules())
+        assert torch.equal(model[1].weight, torch.full((4, 16), 3e38))
+
+    def test_images_are_named(self, split):
+        with pytest.raises(FloatingPointError, match="images are not finite after the transform"):
+            fit(linear_model(), split, transform=lambda images: images / 0 * 0, on_epoch=quiet)
 
 
 def test_one_cycle_ends_with_the_last_step():
@@ -256,23 +303,6 @@ def test_one_cycle_ends_with_the_last_step():
         scheduler.step()
     assert max(rates) == pytest.approx(0.5)
     assert rates[-1] < rates[0] < 0.1
-
-
-def test_history_plots_itself(split):
-    model = linear_model()
-    history = fit(model, split, valid=split, num_epochs=60, batch_size=10, on_epoch=quiet)
-    losses, accuracy = history.plot()
-    assert "nats" in losses.get_ylabel()
-    assert accuracy.get_ylabel() == "validation accuracy"
-    _, axs = plt.subplots(1, 2)
-    assert history.plot(axs=tuple(axs))[0] is axs[0]
-    assert len(plt.get_fignums()) == 2
-    assert len(axs[1].lines[0].get_xdata()) == 61
-
-
-def test_history_without_validation_plots(split):
-    for num_epochs in (0, 1):
-        fit(linear_model(), split, num_epochs=num_epochs, on_epoch=quiet).plot()
 
 
 def test_confusion_matrix_counts_true_by_predicted():
