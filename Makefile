@@ -75,7 +75,7 @@ ifneq ($(NNLAB_DATA),)
 	$(NBVAL) $(LESSONS)
 endif
 
-bench: $(READY)  ## Train every recipe with three seeds; needs the real data
+bench: $(READY)  ## Measure training against the usual recipes; needs the real data, and half an hour
 	$(BIN)/python benchmarks/run.py
 
 clean:  ## Remove everything that make builds

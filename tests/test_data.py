@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -281,13 +282,26 @@ def test_large_store_is_opened_at_once(tmp_path):
     assert min(seconds) < 0.02
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="every file may be read by root"
-)
-def test_store_that_may_not_be_read(tmp_path):
-    put_store(tmp_path, "mnist").chmod(0)
-    with pytest.raises(PermissionError, match=r"mnist\.safetensors"):
-        load("mnist", tmp_path)
+@contextlib.contextmanager
+def unprivileged():
+    """Act as a user who is bound by permissions, also where root runs the tests."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)  # nobody
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are another matter on Windows")
+def test_store_that_may_not_be_read():
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others
+        os.chmod(folder, 0o755)
+        put_store(Path(folder), "mnist").chmod(0)
+        with unprivileged(), pytest.raises(PermissionError, match=r"mnist\.safetensors"):
+            load("mnist", folder)
 
 
 def test_changing_loaded_images_leaves_the_store_alone(tmp_path):
