@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from nnlab_course.cifar10 import ConvNet, augment
+from nnlab_course.cifar10 import ConvNet
 from nnlab_course.data import Dataset
 from nnlab_course.lenet import LeNet
 from nnlab_course.training import evaluate, fit
@@ -24,7 +24,6 @@ class Recipe:
     options: dict = field(default_factory=dict)  # Of fit
     normalise: bool = False  # Channels to mean 0 and standard deviation 1
     slow: bool = False  # More than half a minute on two cores: one seed in the tests
-    long: bool = False  # Minutes: only measured by make bench
 
     def run(self, dataset: Dataset, seed: int) -> float:
         """Train on the full training set; return the accuracy on the test set."""
@@ -70,14 +69,5 @@ RECIPES = {
         FAST | {"num_epochs": 3, "lr": 1e-2},
         normalise=True,
         slow=True,
-    ),
-    "CIFAR-10, ConvNet, 10 epochs": Recipe(
-        "cifar10",
-        partial(ConvNet, channels=(32, 64, 128)),
-        0.81,
-        0.02,
-        FAST | {"num_epochs": 10, "lr": 1e-2, "augment": augment},
-        normalise=True,
-        long=True,
     ),
 }

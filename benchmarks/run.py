@@ -21,6 +21,7 @@ from recipes import RECIPES, normalised
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from nnlab_course.cifar10 import ConvNet, augment
 from nnlab_course.data import Dataset, Split, data_root, load, read_store
 from nnlab_course.history import History
 from nnlab_course.lenet import LeNet
@@ -146,14 +147,19 @@ def cifar10() -> Iterator[Result]:
         notes.append(f"{wanted:.1%} in {spent:.0f} s, ours {reached:.1%} in {took:.1f} s")
     name = "CIFAR-10: time to what the beginner's recipe reaches"
     yield Result(name, statistics.median(ratios), 1 / 12, True, "; ".join(notes))
-    for name, bar in (("CIFAR-10, LeNet, 8 epochs", 64.0), ("CIFAR-10, ConvNet, 10 epochs", 80.0)):
-        scores, times = [], []
-        for seed in range(ROUNDS):
-            start = time.perf_counter()
-            scores.append(100 * RECIPES[name].run(data, seed))
-            times.append(time.perf_counter() - start)
-        note = f"{', '.join(f'{score:.1f}' for score in scores)}; {max(times):.0f} s at most"
-        yield Result(f"{name}: accuracy (%)", statistics.median(scores), bar, False, note)
+    name = "CIFAR-10, LeNet, 8 epochs"
+    scores = [100 * RECIPES[name].run(data, seed) for seed in range(ROUNDS)]
+    note = ", ".join(f"{score:.1f}" for score in scores)
+    yield Result(f"{name}: accuracy (%)", statistics.median(scores), 64.0, False, note)
+    scores, times = [], []
+    for seed in range(ROUNDS):
+        torch.manual_seed(seed)
+        best = ConvNet(channels=(32, 64, 128))
+        options = FAST | {"num_epochs": 10, "lr": 1e-2, "augment": augment, "transform": transform}
+        times.append(seconds(train, best, data.train, **options))
+        scores.append(100 * evaluate(best, data.test, transform=transform).accuracy)
+    note = ", ".join(f"{score:.1f}" for score in scores)
+    yield Result("CIFAR-10, wider ConvNet: accuracy (%)", min(scores), 80.0, False, note)
     yield Result("... its time (s)", max(times), 480, True, "the slowest of three seeds")
 
 

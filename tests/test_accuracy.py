@@ -27,7 +27,6 @@ def real():
 CASES = [
     pytest.param(recipe, seed, id=f"{name}, seed {seed}")
     for name, recipe in RECIPES.items()
-    if not recipe.long
     for seed in (SEEDS[:1] if recipe.slow else SEEDS)
 ]
 
