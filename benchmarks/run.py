@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from baselines import accuracy, beginners_recipe, floor, notes_recipe, train_epochs
 from matplotlib import pyplot as plt
-from recipes import RECIPES, normalised
+from recipes import RECIPES
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -88,6 +88,7 @@ def mnist() -> Iterator[Result]:
     data = load("mnist")
     test = loader_of(data, lambda images: images / 255)
     epochs, ours, reach, ours_reach, shortfall, best = [], [], [], [], [], []
+    train(fast_lenet(0), data.train[:12_800], num_epochs=1, **FAST)  # the first steps are slower
     for seed in range(ROUNDS):
         model, optimizer, loader = notes_recipe(data.train, seed)
         spent, reached, scores = [], None, []
@@ -107,33 +108,36 @@ def mnist() -> Iterator[Result]:
         train(plain, data.train, num_epochs=3)
         shortfall.append(scores[2] - evaluate(plain, data.test).accuracy)
         quick = fast_lenet(seed)
-        took = seconds(train, quick, data.train, num_epochs=1, **FAST)
+        took = seconds(train, quick, data.train, **FAST | {"num_epochs": 0.7, "lr": 8e-3})
         quick_accuracy = evaluate(quick, data.test).accuracy
         if reached and quick_accuracy >= 0.9743:
             reach.append(reached)
             ours_reach.append(took)
         longer = fast_lenet(seed)
-        num_epochs = max(1, int(0.95 * spent[2] / took))
+        num_epochs = max(1, int(0.9 * spent[2] / (took / 0.7)))
         took = seconds(train, longer, data.train, num_epochs=num_epochs, **FAST)
-        best.append(evaluate(longer, data.test).accuracy if took <= spent[2] else 0.0)
+        if took <= spent[2]:
+            best.append(100 * evaluate(longer, data.test).accuracy)
     note = f"{statistics.median(ours):.1f} s against {statistics.median(epochs):.1f} s"
     yield Result(
         "MNIST, notes' recipe: time of an epoch", median_ratio(ours, epochs), 0.45, True, note
     )
     note = "points lost against the baseline after 3 epochs, mean of the seeds"
     yield Result("... accuracy lost", 100 * statistics.mean(shortfall), 0.4, True, note)
-    note = f"{len(reach)} of {ROUNDS} seeds reach it in one epoch"
+    note = f"{len(reach)} of {ROUNDS} seeds reach it in 0.7 epochs"
     value = median_ratio(ours_reach, reach) if len(reach) == ROUNDS else float("inf")
     yield Result("MNIST: time to 97.43 %", value, 1 / 8, True, note)
-    note = f"in the baseline's time for 3 epochs; lowest {100 * min(best):.2f}"
-    yield Result("MNIST: accuracy (%)", 100 * statistics.median(best), 99.0, False, note)
+    listed = ", ".join(f"{value:.2f}" for value in best)
+    note = f"in the baseline's time for 3 epochs, {len(best)} of {ROUNDS} seeds in time: {listed}"
+    value = statistics.median(best) if len(best) == ROUNDS else 0.0
+    yield Result("MNIST: accuracy (%)", value, 99.0, False, note)
 
 
 def cifar10() -> Iterator[Result]:
     """Compare with the beginner's recipe, and show what else there is."""
     data = load("cifar10")
     test = loader_of(data, lambda images: images / 127.5 - 1)
-    transform = normalised(data)
+    transform = data.normalize
     ratios, notes = [], []
     for seed in range(ROUNDS):
         model, optimizer, loader = beginners_recipe(data.train, seed)

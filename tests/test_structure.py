@@ -22,6 +22,7 @@ ORDER = [
     "pictures",
     "embedded",
     "data",
+    "archives",
     "checkpoints",
     "history",
     "training",
@@ -30,6 +31,7 @@ ORDER = [
     "gradients",
     "lenet",
     "cifar10",
+    "cli",
 ]
 
 
