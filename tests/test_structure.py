@@ -32,6 +32,7 @@ ORDER = [
     "lenet",
     "cifar10",
     "checks.activations",
+    "checks.autograd",
     "cli",
 ]
 
