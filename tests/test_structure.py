@@ -33,6 +33,7 @@ ORDER = [
     "cifar10",
     "checks.activations",
     "checks.autograd",
+    "checks.gradients",
     "cli",
 ]
 
