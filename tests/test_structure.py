@@ -31,6 +31,7 @@ ORDER = [
     "lenet",
     "cifar10",
     "checks.activations",
+    "checks.autograd",
 ]
 
 
