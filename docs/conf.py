@@ -47,16 +47,19 @@ viewcode_line_numbers = True
 
 html_theme = "sphinx_book_theme"
 html_title = project
-html_logo = "_static/logo.svg"
 html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_math_renderer = "katex"
-html_context = {"default_mode": "auto"}
+html_context = {
+    "default_mode": "auto",
+    "course_versions": os.environ.get("COURSE_VERSIONS") == "1",  # Other sites stand beside it
+}
 html_copy_source = False
 html_use_index = False
 html_sidebars = {"**": ["navbar-logo", "search-button-field", "sbt-sidebar-nav"]}
 html_theme_options = {
+    "logo": {"text": project, "image_light": "_static/logo.svg", "image_dark": "_static/logo.svg"},
     "navbar_persistent": [],
     "repository_url": repository,
     "repository_branch": branch,
@@ -78,7 +81,7 @@ html_theme_options = {
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}
 nb_merge_streams = True
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["deflist", "dollarmath"]
 myst_dmath_allow_space = False
 myst_dmath_allow_digits = False
 myst_heading_anchors = 3

@@ -1,4 +1,4 @@
-"""Look at the finished site: every address inside it leads somewhere, every picture is described."""
+"""Look at the finished site: every link inside it leads somewhere, every picture has words."""
 
 import html
 import re
@@ -30,7 +30,9 @@ def read_page(text: str) -> Page:
         values = {a[0]: html.unescape(a[1] or a[2] or a[3]) for a in ATTRIBUTE.findall(attributes)}
         page.anchors |= {values[key] for key in ("id", "name") if key in values}
         page.links |= {values[key] for key in ("href", "src") if values.get(key)}
-        if tag == "img" and not values.get("alt", "").strip():
+        # What decorates the frame, such as the logo, may be passed over in silence.
+        decorates = "/_static/" in f"/{values.get('src', '')}" and "alt" in values
+        if tag == "img" and not (values.get("alt", "").strip() or decorates):
             page.bare_pictures.append(values.get("src", ""))
     return page
 
@@ -58,7 +60,10 @@ def _follow(site: Path, pages: dict[str, Page], page: str, link: str) -> str:
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
         return ""
-    target = (site / page).parent.joinpath(unquote(parts.path)).resolve() if parts.path else site / page
+    here = site.resolve() / page
+    target = (here.parent / unquote(parts.path)).resolve() if parts.path else here
+    if target == site.resolve().parent / "versions.html":
+        return ""  # which publish.py writes
     if not target.is_relative_to(site.resolve()):
         return "a link out of the site"
     if not target.is_file():

@@ -1,6 +1,7 @@
 """Share facts with the README: its sections, and a card for each row of its table of lessons.
 
-A page asks for them by comments, `<!-- README: Run it -->` and `<!-- lessons -->`.
+A page asks for them by comments: `<!-- README: Run it -->`, `<!-- cards of the lessons -->`, and
+in a toctree `<!-- list of the lessons -->`.
 """
 
 import html
@@ -16,7 +17,7 @@ from .notebooks import load
 logger = logging.getLogger(__name__)
 
 SECTION = re.compile(r"<!-- README: (.+?) -->")
-LESSONS = "<!-- lessons -->"
+CARDS, LIST = "<!-- cards of the lessons -->", "<!-- list of the lessons -->"
 ROW = re.compile(r"^\| \[(\d) (.+?)\]\(nbs/(\w+)\.ipynb\) \| (.+?) \|", re.M)
 LINK = re.compile(r"\]\((?!https?:|#)([^)]+)\)")
 
@@ -34,22 +35,23 @@ class Lesson:
 def sections(
     text: str,  # Of the README
 ) -> dict[str, str]:
-    """Split Markdown at its second-level headings; what comes before has no name."""
+    """Split Markdown at its second-level headings; what comes first is its introduction."""
     parts = re.split(r"^## (.+)\n", re.sub(r"^# .+\n", "", text), flags=re.M)
-    return dict(zip(["", *parts[1::2]], map(str.strip, parts[::2]), strict=True))
+    found = dict(zip(parts[1::2], map(str.strip, parts[2::2]), strict=True))
+    return found | {"introduction": parts[0].strip().split("\n\n")[0]}
 
 
 def readme_section(app, name: str) -> str:
     """Return a section of the README, its links changed for the site."""
     parts = sections(Path(app.config.course_readme).read_text(encoding="utf-8"))
-    name = "" if name == "introduction" else name
     if name not in parts:
         raise ValueError(f"the README has no section {name!r}; it has {list(parts)}")
     repository = app.config.html_theme_options["repository_url"]
+    repository += f"/blob/{app.config.course_branch}"
 
     def move(link: re.Match) -> str:
         page = re.fullmatch(r"nbs/(.+\.ipynb)", link[1])
-        return f"](/{page[1]})" if page else f"]({repository}/blob/{app.config.course_branch}/{link[1]})"
+        return f"](/{page[1]})" if page else f"]({repository}/{link[1]})"
 
     return LINK.sub(move, parts[name])
 
@@ -78,16 +80,18 @@ def _card(app, lesson: Lesson) -> str:
 
 def fill(app, docname, source):
     """Replace the comments of a page by what they ask for."""
-    if LESSONS not in source[0] and not SECTION.search(source[0]):
+    if not any(mark in source[0] for mark in (CARDS, LIST, "<!-- README:")):
         return
     app.env.note_dependency(app.config.course_readme, docname=docname)
+    rows = lessons(app)
+    for lesson in rows:
+        app.env.note_dependency(app.env.doc2path(lesson.docname), docname=docname)
+    text = "\n".join(f"{lesson.number} · {lesson.title} <{lesson.docname}>" for lesson in rows)
+    source[0] = source[0].replace(LIST, text)
     try:
         source[0] = SECTION.sub(lambda match: readme_section(app, match[1]), source[0])
-        if LESSONS in source[0]:
-            cards = "\n".join(_card(app, lesson) for lesson in lessons(app))
-            source[0] = source[0].replace(LESSONS, f'<ul class="course-cards">\n{cards}\n</ul>')
-            for lesson in lessons(app):
-                app.env.note_dependency(app.env.doc2path(lesson.docname), docname=docname)
+        cards = "\n".join(_card(app, lesson) for lesson in rows)
+        source[0] = source[0].replace(CARDS, f'<ul class="course-cards">\n{cards}\n</ul>')
     except ValueError as error:
         logger.warning("%s", error, location=docname)
 

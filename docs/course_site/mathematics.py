@@ -1,4 +1,4 @@
-"""Mathematics by the KaTeX that lies in `_static/katex`: quick, offline, MathML for screen readers."""
+"""Mathematics by the KaTeX in `_static/katex`: quick, offline, with MathML for screen readers."""
 
 from html import escape
 

@@ -1,8 +1,9 @@
 """Show nbdev's notebooks as a reader wants them.
 
 Cells marked `#| hide` are dropped, and the directive lines of the others (`#| export` and the
-like) are cut; exercises are folded; pictures become files, described by their cell's metadata
-`"alt"`, which a screen reader reads. It happens in memory, as a page is read; the notebooks stay as they are.
+like) are cut; exercises are folded; pictures become files, with the words for them that their
+cell's metadata hold as `"alt"`. It happens in memory, as a page is read; the notebooks stay as
+they are.
 """
 
 import json

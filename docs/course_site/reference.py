@@ -1,4 +1,4 @@
-"""The API reference: a page for each module, tables of parameters, links from prose and to notebooks.
+"""The API reference: a page for each module, tables of parameters, links to and from notebooks.
 
 nbdev documents parameters by comments beside them, which Python does not keep; `docments` reads
 them from the source. Docstrings are short Markdown, and with `default_role = "code"` they are
@@ -80,13 +80,13 @@ def _index(project: Path) -> str:
     rows = []
     for module, path in module_paths(project).items():
         summary = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        rows.append(f"| [`{PACKAGE}.{module}`]({module}.md) | {summary.partition(chr(10))[0]} |")
+        rows.append(f"[`{PACKAGE}.{module}`]({module}.md)\n: {summary.partition(chr(10))[0]}\n")
     entries = "\n".join(module_paths(project))
     return "\n".join(
         [
             "# API reference\n",
-            "What the lessons and the helper notebooks export as a Python package.\n",
-            *("| module | what it holds |", "|---|---|", *rows, ""),
+            "> What the lessons and the helper notebooks export as a Python package.\n",
+            *rows,
             f"```{{toctree}}\n:hidden:\n\n{entries}\n```\n",
         ]
     )
@@ -119,7 +119,7 @@ def parameter_rows(obj: object) -> list[tuple[str, str, str]]:
         kind, meaning = _type(entry.anno), " ".join((entry.docment or "").split())
         if name == "return" and (kind in ("", "None") and not meaning):
             continue
-        label = "returns" if name == "return" else f"`{name}`"
+        label = "returns" if name == "return" else f"**{name}**"
         rows.append((label, f"`{kind}`" if kind else "", _escape(meaning)))
     return rows
 
@@ -190,11 +190,7 @@ class LinkNames(SphinxPostTransform):
         """Link every name of the page that can mean one thing only."""
         objects = self.env.domains["py"].objects
         names = self.env.metadata[self.env.docname].get("course_names")
-        if names is None:  # prose without code: a name that the package has once
-            names = {}
-            for full in objects:
-                names.setdefault(full.rpartition(".")[2], []).append(full)
-            names = {name: full[0] for name, full in names.items() if len(full) == 1}
+        names = _unique(objects) if names is None else names
         for literal in list(self.document.findall(nodes.literal)):
             text = literal.astext().removesuffix("()")
             entry = objects.get(names.get(text, text))
@@ -204,6 +200,15 @@ class LinkNames(SphinxPostTransform):
                 )
                 link[0].extend(literal.children)
                 literal.replace_self(link)
+
+
+def _unique(objects: dict) -> dict[str, str]:
+    """Return the functions and classes whose name the package has once."""
+    homes = {}
+    for full, entry in objects.items():
+        if entry.objtype in ("function", "class", "exception"):
+            homes.setdefault(full.rpartition(".")[2], []).append(full)
+    return {name: full[0] for name, full in homes.items() if len(full) == 1}
 
 
 def setup(app):
