@@ -56,7 +56,7 @@ html_context = {
     "course_versions": os.environ.get("COURSE_VERSIONS") == "1",  # Other sites stand beside it
 }
 html_copy_source = False
-html_use_index = False
+html_use_index = html_domain_indices = False
 html_sidebars = {"**": ["navbar-logo", "search-button-field", "sbt-sidebar-nav"]}
 html_theme_options = {
     "logo": {"text": project, "image_light": "_static/logo.svg", "image_dark": "_static/logo.svg"},
@@ -74,7 +74,7 @@ html_theme_options = {
     "primary_sidebar_end": ["course-version"],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
-    "show_navbar_depth": 1,
+    "max_navbar_depth": 1,
     "show_toc_level": 1,
 }
 

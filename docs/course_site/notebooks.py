@@ -99,7 +99,11 @@ def write_student_editions(app, error):
     if error:
         return
     for docname in filter(lambda name: is_notebook(app, name), app.env.all_docs):
-        notebook = exercises.student_edition(load(app.env.doc2path(docname)))
+        try:
+            notebook = exercises.student_edition(load(app.env.doc2path(docname)))
+        except ValueError as problem:
+            logger.warning("no student edition: %s", problem, location=docname)
+            continue
         target = Path(app.outdir, "notebooks", f"{docname}.ipynb")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", "utf-8")

@@ -194,12 +194,16 @@ class LinkNames(SphinxPostTransform):
         for literal in list(self.document.findall(nodes.literal)):
             text = literal.astext().removesuffix("()")
             entry = objects.get(names.get(text, text))
-            if entry and not isinstance(literal.parent, nodes.title | nodes.reference):
+            if entry and not _is_within(literal, nodes.title | nodes.reference):
                 link = make_refnode(
                     self.app.builder, self.env.docname, entry.docname, entry.node_id, literal.copy()
                 )
                 link[0].extend(literal.children)
                 literal.replace_self(link)
+
+
+def _is_within(node: nodes.Node, kinds: type) -> bool:
+    return node is not None and (isinstance(node, kinds) or _is_within(node.parent, kinds))
 
 
 def _unique(objects: dict) -> dict[str, str]:
