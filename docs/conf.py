@@ -57,7 +57,7 @@ html_context = {
 }
 html_copy_source = False
 html_use_index = html_domain_indices = False
-html_sidebars = {"**": ["navbar-logo", "search-button-field", "sbt-sidebar-nav"]}
+html_sidebars = {"**": ["navbar-logo.html", "search-button-field.html", "sbt-sidebar-nav.html"]}
 html_theme_options = {
     "logo": {"text": project, "image_light": "_static/logo.svg", "image_dark": "_static/logo.svg"},
     "navbar_persistent": [],
@@ -71,7 +71,7 @@ html_theme_options = {
         "colab_url": "https://colab.research.google.com",
         "notebook_interface": "jupyterlab",
     },
-    "primary_sidebar_end": ["course-version"],
+    "primary_sidebar_end": ["course-version.html"],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
     "max_navbar_depth": 1,

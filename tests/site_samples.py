@@ -1,10 +1,34 @@
-"""Small notebooks in the course's format, for the tests of the site."""
+"""For the tests of the site: how it is built, and a small course in the course's format."""
 
 import base64
 import io
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 from PIL import Image
+
+PROJECT = Path(__file__).parents[1]
+PARTS = ("notebooks", "pages", "highlighting", "mathematics", "checks")
+SMALL = "extensions=myst_nb,sphinx_copybutton,sphinx.ext.extlinks," + ",".join(
+    f"course_site.{part}" for part in PARTS
+)
+
+
+def build(source, folder, *options, **environment):
+    """Run Sphinx as `make docs` does, and return the finished process."""
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", *options]
+    command += ["-c", PROJECT / "docs", "-d", folder / "doctrees", source, folder / "html"]
+    environment = {**os.environ, "SOLUTIONS": "1", **environment}
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, env=environment)
+
+
+def build_small(folder, cells, index="[the lesson](lesson.ipynb)", **environment):
+    """Build a course of one lesson, without a reference of the package, into `folder`/html."""
+    source = write_course(folder / "source", cells, index)
+    return build(source, folder, "-D", SMALL, **environment)
 
 
 def code(source, cell_id, outputs=(), **metadata):

@@ -15,9 +15,7 @@ import nbformat
 import publish
 import pytest
 from course_site import exercises, landing, pictures, reference
-from site_samples import code, exercise_cells, lesson_cells, markdown, picture, write_course
-
-from conftest import PROJECT, build_site
+from site_samples import PROJECT, build_small, code, exercise_cells, lesson_cells, markdown, picture
 
 LESSONS = sorted(path.stem for path in (PROJECT / "nbs").glob("*.ipynb"))
 NOTEBOOKS = sorted((PROJECT / "nbs").rglob("*.ipynb"))
@@ -170,17 +168,6 @@ def test_code_in_the_guide_for_programmers_runs(tmp_path):
 
 
 # --- a small course, whole and broken ---------------------------------------------------
-
-PARTS = ("notebooks", "pages", "highlighting", "mathematics", "checks")
-SMALL = "extensions=myst_nb,sphinx_copybutton,sphinx.ext.extlinks," + ",".join(
-    f"course_site.{part}" for part in PARTS
-)
-
-
-def build_small(tmp_path, cells, index="[the lesson](lesson.ipynb)", **environment):
-    source = write_course(tmp_path / "source", cells, index)
-    return build_site(source, tmp_path, "-D", SMALL, **environment)
-
 
 SECRETS = ("secret", "BEGIN SOLUTION", "HIDDEN TESTS", "worked solution")
 

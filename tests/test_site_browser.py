@@ -12,10 +12,7 @@ from threading import Thread
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
-from site_samples import lesson_cells, write_course
-from test_site import SMALL
-
-from conftest import build_site
+from site_samples import build_small, lesson_cells
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(not BROWSER, reason="neither chromium nor google-chrome is there")
@@ -239,8 +236,7 @@ def test_a_formula_wider_than_a_phone_scrolls_by_keys(address, chromium):
 
 
 def test_hints_and_solutions_open(chromium, tmp_path):
-    source = write_course(tmp_path / "source", lesson_cells())
-    done = build_site(source, tmp_path, "-D", SMALL)
+    done = build_small(tmp_path, lesson_cells())
     assert done.returncode == 0, done.stderr
     home = (tmp_path / "html").as_uri()
     with tab(chromium, home) as page:
