@@ -163,14 +163,15 @@ def test_the_site_works_from_a_folder(site, chromium):
         page.goto(f"{home}/index.html")
         page.locator("a.course-card").first.click()
         assert page.url == f"{home}/{LESSON}"
-        assert page.locator(".katex").count() > 10
+        page.locator(".katex").nth(10).wait_for(state="attached")
         fonts = page.evaluate("document.fonts.ready.then(fonts => [...fonts].map(f => f.status))")
         assert "loaded" in fonts
         assert "error" not in fonts
         page.locator(".next-page, a.right-next").first.click()
         assert page.url == f"{home}/02_autograd.html"
         page.goto(f"{home}/search.html?q=asymptote")
-        page.locator("ul.search a", has_text="Activation functions").first.wait_for()
+        page.locator("ul.search a", has_text="Activation functions").first.click()
+        page.locator("span.highlighted").first.wait_for()
 
 
 def test_search_finds_a_word_and_leads_to_it(address, chromium):
@@ -179,6 +180,7 @@ def test_search_finds_a_word_and_leads_to_it(address, chromium):
         page.keyboard.press("Control+k")
         page.locator("#pst-search-dialog input").fill("asymptote")
         page.keyboard.press("Enter")
+        page.locator("ul.search p.context").first.wait_for()  # an excerpt
         result = page.locator("ul.search a", has_text="Activation functions").first
         result.click()
         assert LESSON in page.url
