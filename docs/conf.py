@@ -28,7 +28,8 @@ extensions = [
     *("course_site." + name for name in ("notebooks", "landing", "reference", "pages")),
     *("course_site." + name for name in ("highlighting", "mathematics", "checks")),
 ]
-exclude_patterns = ["**.ipynb_checkpoints", "**/conftest.py"]
+# The checks name every known mistake: no reading for somebody who is about to answer.
+exclude_patterns = ["**.ipynb_checkpoints", "**/conftest.py", "checks/**"]
 templates_path = ["_templates"]
 default_role = "code"  # `name` in a docstring
 

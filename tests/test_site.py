@@ -19,7 +19,8 @@ from site_samples import PROJECT, build_small, code, exercise_cells, lesson_cell
 
 LESSONS = sorted(path.stem for path in (PROJECT / "nbs").glob("*.ipynb"))
 NOTEBOOKS = sorted((PROJECT / "nbs").rglob("*.ipynb"))
-NOTEBOOKS = [path for path in NOTEBOOKS if ".ipynb_checkpoints" not in path.parts]
+HIDDEN = {".ipynb_checkpoints", "checks"}
+NOTEBOOKS = [path for path in NOTEBOOKS if not HIDDEN & set(path.parts)]
 NAMES = [path.relative_to(PROJECT / "nbs").with_suffix("").as_posix() for path in NOTEBOOKS]
 SETTINGS = configparser.ConfigParser(interpolation=None)
 SETTINGS.read(PROJECT / "settings.ini", encoding="utf-8")
