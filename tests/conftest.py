@@ -1,7 +1,8 @@
-"""Shared by the tests: figures are drawn to memory, and none outlives its test."""
+"""Shared by the tests: figures are drawn to memory and none outlives its test; the built site."""
 
 import matplotlib
 import pytest
+from site_samples import PROJECT, build
 
 matplotlib.use("Agg")
 
@@ -13,3 +14,12 @@ def close_figures():
 
     yield
     plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """Build the site from the stored outputs; any warning is an error."""
+    folder = tmp_path_factory.mktemp("site")
+    done = build(PROJECT / "nbs", folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "html"
