@@ -74,7 +74,7 @@ html_theme_options = {
     },
     "primary_sidebar_end": ["course-version.html"],
     "pygments_light_style": "a11y-high-contrast-light",
-    "pygments_dark_style": "a11y-high-contrast-dark",
+    "pygments_dark_style": "github-dark-high-contrast",
     "max_navbar_depth": 1,
     "show_toc_level": 1,
 }
