@@ -9,6 +9,10 @@ DOCS = Path(__file__).parent
 PROJECT = DOCS.parent
 os.chdir(PROJECT)  # nbdev looks for settings.ini from the working directory
 sys.path.insert(0, str(DOCS))
+# jsonschema would compile forty grammars with it, for formats that no notebook has.
+sys.modules["rfc3987_syntax"] = None
+
+from course_site.reference import module_paths, source_lines  # noqa: E402
 
 settings = ConfigParser()
 settings.read(PROJECT / "settings.ini", encoding="utf-8")
@@ -44,7 +48,14 @@ autodoc_typehints = "none"  # they are in the tables of parameters
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 add_module_names = False
-viewcode_line_numbers = True
+
+
+def linkcode_resolve(domain, info):
+    """Return where the code host shows the source of an entry of the API reference."""
+    path = module_paths(PROJECT)[info["module"].removeprefix("nnlab_course.")]
+    lines = source_lines(path, info["fullname"])
+    return f"{repository}/blob/{branch}/{path.relative_to(PROJECT).as_posix()}#{lines}"
+
 
 html_theme = "sphinx_book_theme"
 html_title = project
@@ -74,7 +85,7 @@ html_theme_options = {
     },
     "primary_sidebar_end": ["course-version.html"],
     "pygments_light_style": "a11y-high-contrast-light",
-    "pygments_dark_style": "a11y-high-contrast-dark",
+    "pygments_dark_style": "github-dark-high-contrast",
     "max_navbar_depth": 1,
     "show_toc_level": 1,
 }

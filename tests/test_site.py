@@ -148,6 +148,15 @@ def test_the_reference_links_to_the_cell_that_develops_a_thing(site):
     assert "LeNet" in cell[:400]
 
 
+def test_the_reference_links_to_the_lines_of_the_source(site):
+    page = (site / "api/lenet.html").read_text(encoding="utf-8")
+    entry = page.split('id="nnlab_course.lenet.layer_table"')[1]
+    first, last = re.search(r"/blob/main/nnlab_course/lenet\.py#L(\d+)-L(\d+)", entry).groups()
+    lines = (PROJECT / "nnlab_course/lenet.py").read_text(encoding="utf-8").splitlines()
+    assert lines[int(first) - 1] == "def layer_table("
+    assert lines[int(last) - 1] == "    return rows"
+
+
 def test_names_in_prose_link_to_the_reference(site):
     lesson = (site / "01_activations.html").read_text(encoding="utf-8")
     assert 'href="api/activations.html#nnlab_course.activations.dead_units"' in lesson

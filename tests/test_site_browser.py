@@ -88,9 +88,9 @@ def tab(chromium, home, size=DESKTOP, scheme="light", **options):
 
 
 def pages_of(site):
-    """Return the addresses of the site's pages, save for the listings of source code."""
+    """Return the addresses of the site's pages."""
     names = [path.relative_to(site).as_posix() for path in site.rglob("*.html")]
-    return sorted(name for name in names if not name.startswith(("_static", "_modules")))
+    return sorted(name for name in names if not name.startswith("_static"))
 
 
 def faults(page):

@@ -17,7 +17,8 @@ def _block(name: str) -> re.Pattern:
 
 SOLUTION, HIDDEN_TESTS = _block("SOLUTION"), _block("HIDDEN TESTS")
 MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS)\b", re.M)
-SOLUTION_CALL = re.compile(r"^[\w.]+\.solution\(\)\s*$")
+SOLUTION_CALL = re.compile(r"^[\w.]+\.solution\(\)\s*$")  # it only says what is folded here
+PROGRESS_CALL = re.compile(r"^[\w.]+\.progress\(\)\s*$")  # of the teacher, who had solved all
 
 
 def clear(
@@ -46,8 +47,8 @@ def present(
     source, role = cell["source"], cell["metadata"].get("nbgrader", {})
     shown = copy.deepcopy(cell) | {"source": clear(source)}
     is_answer = role.get("solution", False) or bool(SOLUTION.search(source))
-    is_exercise = is_answer or role.get("grade", False)
-    if SOLUTION_CALL.match(source) or is_answer or (is_exercise and not solutions):
+    is_verdict = role.get("grade", False) or PROGRESS_CALL.match(source)
+    if is_answer or SOLUTION_CALL.match(source) or (is_verdict and not solutions):
         shown["outputs"] = []
     if not (solutions and SOLUTION.search(source)):
         return [shown]

@@ -157,6 +157,19 @@ def describe(app, what, name, obj, options, lines):
         lines += ["", f"Developed in `{text} <../{home[0]}.html#cell-{home[1]}>`__.", ""]
 
 
+def source_lines(
+    path: Path,  # Of a module
+    name: str,  # "LeNet" or "LeNet.forward"
+) -> str:  # "L20-L41", or nothing where the module does not define it
+    """Say in which lines a thing is defined, as the addresses of code hosts do."""
+    node = ast.parse(path.read_text(encoding="utf-8"))
+    for part in name.split("."):
+        node = next((child for child in node.body if getattr(child, "name", "") == part), None)
+        if node is None:
+            return ""
+    return f"L{node.lineno}-L{node.end_lineno}"
+
+
 # --- links from prose -------------------------------------------------------------------
 
 
@@ -221,7 +234,7 @@ def _unique(objects: dict) -> dict[str, str]:
 def setup(app):
     """Register the extension."""
     app.setup_extension("sphinx.ext.autodoc")
-    app.setup_extension("sphinx.ext.viewcode")
+    app.setup_extension("sphinx.ext.linkcode")
     app.connect("builder-inited", write_stubs)
     app.connect("source-read", note_names)
     app.connect("autodoc-process-docstring", describe)
