@@ -1,6 +1,6 @@
 # make course   install, export, execute the lessons, build the site
 # make test     install and run every test
-# make lab      open the lessons in JupyterLab
+# make lab      open the lessons in JupyterLab, as a student gets them
 # make help     list every target
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +12,7 @@ NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/helpers/*.ipynb nbs/checks/*.ipynb)
 LESSONS := $(wildcard nbs/*.ipynb)
 
 .DELETE_ON_ERROR:
-.PHONY: help course test lab docs docs-live bench clean export lint outputs lock katex
+.PHONY: help course test lab solutions docs docs-live bench clean export lint outputs lock katex
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -26,7 +26,7 @@ $(UV):
 
 $(READY): requirements-dev.txt settings.ini setup.py pyproject.toml | $(UV)
 	$(UV) pip sync --quiet --python $(BIN)/python requirements-dev.txt
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
 
 lock: $(UV)  ## Renew requirements-dev.txt from settings.ini
@@ -65,8 +65,16 @@ docs-live: $(READY)  ## Rebuild and reload the site while you write
 	$(BIN)/sphinx-autobuild -q -c docs nbs $(SITE) --open-browser --port 0 \
 		--watch docs --watch nnlab_course --watch README.md --ignore "*/nbs/api/*"
 
-lab: $(READY)  ## Open the lessons in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir nbs
+# A student's work: not in _build, which make clean removes.
+FOLDER ?= lessons
+
+lab: $(READY)  ## Open the lessons in JupyterLab, as a student gets them: make lab FOLDER=mine
+	rm -rf _build/lessons
+	$(BIN)/python scripts/student_edition.py nbs _build/lessons
+	$(BIN)/nnlab lab --lessons _build/lessons '$(FOLDER)'
+
+solutions: $(READY)  ## Write the worked solutions, to publish: _build/solutions.json
+	$(BIN)/python scripts/student_edition.py --solutions nbs _build/solutions.json
 
 katex:  ## Renew the mathematics in docs/_static from docs/package.json; needs npm
 	npm ci --prefix docs --ignore-scripts

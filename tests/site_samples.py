@@ -17,7 +17,7 @@ SMALL = "extensions=myst_nb,sphinx_copybutton,sphinx.ext.extlinks," + ",".join(
 )
 
 
-def build(source, folder, *options, **environment):
+def build_site(source, folder, *options, **environment):
     """Run Sphinx as `make docs` does, and return the finished process."""
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", *options]
     command += ["-c", PROJECT / "docs", "-d", folder / "doctrees", source, folder / "html"]
@@ -28,7 +28,7 @@ def build(source, folder, *options, **environment):
 def build_small(folder, cells, index="[the lesson](lesson.ipynb)", **environment):
     """Build a course of one lesson, without a reference of the package, into `folder`/html."""
     source = write_course(folder / "source", cells, index)
-    return build(source, folder, "-D", SMALL, **environment)
+    return build_site(source, folder, "-D", SMALL, **environment)
 
 
 def code(source, cell_id, outputs=(), **metadata):
