@@ -28,6 +28,7 @@ branch = os.environ.get("COURSE_REF", settings["branch"])  # A release's site li
 extensions = [
     "myst_nb",
     "sphinx.ext.extlinks",
+    "sphinx_click",
     "sphinx_copybutton",
     *("course_site." + name for name in ("notebooks", "landing", "reference", "pages")),
     *("course_site." + name for name in ("highlighting", "mathematics", "checks")),
@@ -36,6 +37,7 @@ extensions = [
 exclude_patterns = ["**.ipynb_checkpoints", "**/conftest.py", "checks/**"]
 templates_path = ["_templates"]
 default_role = "code"  # `name` in a docstring
+smartquotes_action = "qe"  # not the dashes of --options
 
 extlinks = {"repo": (f"{repository}/blob/{branch}/%s", "%s")}
 

@@ -37,11 +37,12 @@ def module_paths(project: Path) -> dict[str, Path]:
     """Return the public modules of the package and their files.
 
     Not the checks: they name every known mistake, no reading for somebody who is about to answer.
+    Not the command line: its commands are no functions to call, and have a page of their own.
     """
     paths = {}
     for path in sorted((project / PACKAGE).rglob("*.py")):
         parts = path.relative_to(project / PACKAGE).with_suffix("").parts
-        if not any(part.startswith("_") or part == "checks" for part in parts):
+        if not any(part.startswith("_") or part in ("checks", "cli") for part in parts):
             paths[".".join(parts)] = path
     return paths
 
