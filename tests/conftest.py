@@ -1,8 +1,9 @@
-"""Shared by the tests: figures are drawn to memory, none outlives its test; the built package."""
+"""Shared by the tests: no figure outlives its test; the package and the site, built once."""
 
 import matplotlib
 import pytest
-from building import build, copy_source
+from building import PROJECT, build, copy_source
+from site_samples import build_site
 
 matplotlib.use("Agg")
 
@@ -14,6 +15,15 @@ def close_figures():
 
     yield
     plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """Build the site from the stored outputs; any warning is an error."""
+    folder = tmp_path_factory.mktemp("site")
+    done = build_site(PROJECT / "nbs", folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "html"
 
 
 @pytest.fixture(scope="session")
