@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 READY := $(VENV)/.ready
-NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/helpers/*.ipynb)
+NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/helpers/*.ipynb nbs/checks/*.ipynb)
 LESSONS := $(wildcard nbs/*.ipynb)
 
 .DELETE_ON_ERROR:

@@ -20,7 +20,7 @@ setup(
     keywords=settings["keywords"].split(),
     license=settings["license"].upper(),
     license_files=["LICENSE"],
-    packages=[settings["lib_name"]],
+    packages=[settings["lib_name"], settings["lib_name"] + ".checks"],
     package_data={settings["lib_name"]: ["*.safetensors"]},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),

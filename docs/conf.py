@@ -20,7 +20,8 @@ copyright = settings["copyright"]
 version = release = settings["version"]
 
 extensions = ["myst_nb", "nbdev_notebooks", "sphinx_copybutton"]
-exclude_patterns = ["**.ipynb_checkpoints", "**/conftest.py"]
+# The checks name every known mistake: no reading for somebody who is about to answer.
+exclude_patterns = ["**.ipynb_checkpoints", "**/conftest.py", "checks/**"]
 
 html_theme = "sphinx_book_theme"
 html_title = project

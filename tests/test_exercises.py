@@ -1,12 +1,46 @@
-"""The plain checks tell right from wrong, say what is wrong, and never raise."""
+"""The framework of the exercises tells right from wrong, says what is wrong, and never raises."""
+
+import json
+import re
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from nnlab_course.exercises import as_tensor, check, check_function
+from nnlab_course import exercises
+from nnlab_course.exercises import (
+    AnswerError,
+    Exercise,
+    Mistake,
+    NotAnswered,
+    Progress,
+    Result,
+    SameFunction,
+    SameValue,
+    as_tensor,
+    build_network,
+    call,
+    combine,
+    compare,
+    is_unanswered,
+)
 
 EXPECTED = torch.tensor([[1.0, 2.0], [3.0, 5.0], [0.5, 0.0]])
+X = torch.linspace(-3, 3, 13)
+
+
+def exercise(**changes):
+    """One exercise with a value and a function."""
+    answers = {
+        "my_value": SameValue(3.0, (Mistake("one-path", "one path is missing", 2.0),)),
+        "my_function": SameFunction(torch.tanh, ((X,),)),
+    }
+    fields = {"id": "0.1", "slug": "sample", "title": "A sample", "answers": answers}
+    return Exercise(**{**fields, "hints": ("look", "look there"), "points": 2, **changes})
+
+
+# --- reading ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -16,88 +50,447 @@ EXPECTED = torch.tensor([[1.0, 2.0], [3.0, 5.0], [0.5, 0.0]])
         EXPECTED.double(),
         EXPECTED.half(),
         EXPECTED.clone().requires_grad_(),
+        EXPECTED.T.contiguous().T,
+        EXPECTED.to_sparse().to_dense(),
         EXPECTED.numpy(),
         EXPECTED.tolist(),
         [tuple(row) for row in EXPECTED.tolist()],
         list(EXPECTED),
+        nn.Parameter(EXPECTED),
     ],
-    ids=["float", "double", "half", "requires grad", "numpy", "lists", "tuples", "list of tensors"],
+    ids=str,
 )
 def test_right_answers_in_any_form(answer):
-    assert check(answer, EXPECTED).verdict == "right"
+    assert compare(answer, EXPECTED).verdict == "right"
 
 
-@pytest.mark.parametrize("answer", [None, ...])
-def test_no_answer(answer):
-    result = check(answer, EXPECTED, name="gradient")
-    assert result.verdict == "unanswered"
-    assert repr(result) == "… gradient: not answered yet"
+class AlwaysEqual(torch.Tensor):
+    """A tensor that answers every comparison in its own favour."""
+
+    @classmethod
+    def __torch_function__(cls, function, types, arguments=(), kwargs=None):
+        return True
+
+
+def test_a_tensor_with_comparisons_of_its_own_is_read_as_plain_numbers():
+    answer = torch.zeros(3, 2).as_subclass(AlwaysEqual)
+    assert type(as_tensor(answer)) is torch.Tensor
+    assert compare(answer, EXPECTED).verdict == "wrong"
 
 
 @pytest.mark.parametrize(
-    ("answer", "diagnosis"),
+    ("answer", "message"),
     [
-        (EXPECTED.T, "transposed"),
-        (EXPECTED[:2], r"shape is \(2, 2\), asked for is \(3, 2\)"),
-        (EXPECTED.flatten(), r"shape is \(6,\)"),
-        (-EXPECTED, "sign"),
-        (EXPECTED + torch.tensor([[0.0, 0.0], [0.0, 0.1], [0.0, 0.0]]), r"1 of 6 .*\[1, 1\], 5.1"),
-        (EXPECTED * float("nan"), "not finite"),
-        (EXPECTED / 0, "not finite"),
         ("three", "can't be read"),
         ([[1, 2], [3]], "can't be read"),
         ({"a": 1}, "can't be read"),
         (object(), "can't be read"),
+        (1j, "complex"),
+        (torch.zeros(2, device="meta"), "can't be read"),
+        (np.array(["a"]), "can't be read"),
+        (torch.zeros(1).expand(10**12), "more than a million"),
+        (np.broadcast_to(np.zeros(1), 10**9), "more than a million"),
+        ([0] * 2_000_000, "more than a million"),
+        ([[0] * 1000] * 5000, "more than a million"),
+    ],
+    ids=lambda value: str(type(value)),
+)
+def test_what_is_no_number_is_refused(answer, message):
+    with pytest.raises(AnswerError, match=message):
+        as_tensor(answer)
+
+
+def test_a_list_within_itself_is_refused():
+    endless = []
+    endless.append(endless)
+    with pytest.raises(AnswerError, match="nested"):
+        as_tensor(endless)
+    assert not is_unanswered(endless)
+
+
+@pytest.mark.parametrize("answer", [None, ..., [...], [1, [2, ...]], {...}, (1, None)], ids=str)
+def test_unanswered(answer):
+    assert is_unanswered(answer)
+
+
+@pytest.mark.parametrize("answer", [0, "", [], False, torch.zeros(3), [0, [1]]], ids=str)
+def test_answered(answer):
+    assert not is_unanswered(answer)
+
+
+# --- comparing ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "mistake", "message"),
+    [
+        (EXPECTED.T, "transposed", "transposed"),
+        (EXPECTED[:2], "shape", r"shape is \(2, 2\), asked for is \(3, 2\)"),
+        (EXPECTED.flatten(), "shape", r"shape is \(6,\)"),
+        (-EXPECTED, "sign", "sign"),
+        (EXPECTED.flip(1), "order", "not in their places"),
+        (EXPECTED * 4, "factor", "one and the same factor"),
+        (EXPECTED + torch.eye(3)[:, 1:], "value", r"2 of 6 .*\[1, 0\]|\[2, 1\], 1"),
+        (EXPECTED * float("nan"), "not-finite", "not finite"),
+        (EXPECTED / 0, "not-finite", "not finite"),
+        (EXPECTED * 0, "value", "differ"),
     ],
 )
-def test_wrong_answers_get_a_diagnosis(answer, diagnosis):
-    result = check(answer, EXPECTED)
-    assert result.verdict == "wrong"
+def test_wrong_answers_get_a_diagnosis(answer, mistake, message):
+    result = compare(answer, EXPECTED)
+    assert (result.verdict, result.points, result.mistake) == ("wrong", 0, mistake)
     assert not result
-    with pytest.raises(AssertionError, match=diagnosis):
-        raise AssertionError(result.message)
+    assert re.search(message, result.message)
 
 
 def test_swapped_rows_and_columns_of_a_square():
     square = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
-    assert "swapped" in check(square.T, square).message
+    assert compare(square.T, square).mistake == "transposed"
 
 
 def test_a_wrong_number_is_repeated_and_the_right_one_is_not_told():
-    message = check(0.0038, -3.0186e-05, atol=1e-8).message
+    message = compare(0.0038, -3.0186e-05, atol=1e-8).message
     assert "0.0038" in message
     assert "3.0186" not in message
 
 
+def test_one_number_in_a_list_is_a_number():
+    assert compare([3], 3.0)
+    assert compare([[3]], 3.0)
+    assert compare([3, 3], 3.0).mistake == "shape"
+
+
+def test_the_reference_comes_before_the_mistakes_and_they_come_in_order():
+    mistakes = [Mistake(slug, slug, 2.0) for slug in ("first", "second")]
+    assert compare(2, 2.0, mistakes)
+    assert compare(2, 3.0, mistakes).mistake == "first"
+
+
 def test_an_empty_answer():
-    assert check([], EXPECTED).verdict == "wrong"
-    assert check([], []).verdict == "right"
+    assert compare([], EXPECTED).mistake == "shape"
+    assert compare([], [])
 
 
-def test_functions():
-    x = torch.linspace(-3, 3, 13)
-    assert check_function(lambda x: torch.sigmoid(2 * x) * 2 - 1, torch.tanh, x)
-    assert check_function(lambda x: np.tanh(x.numpy()), torch.tanh, x)
-    assert check_function(lambda x: None, torch.tanh, x).verdict == "unanswered"
-    assert check_function(torch.sigmoid, torch.tanh, x).verdict == "wrong"
-    assert check_function(lambda n: n + 1, lambda n: n + 1, 4)
+# --- functions ----------------------------------------------------------------------------------
 
 
-def test_what_a_function_raises_is_reported():
-    def broken(x):
-        return x.undefined
-
-    result = check_function(broken, torch.tanh, torch.zeros(3))
-    assert result.verdict == "wrong"
-    assert result.message.startswith("broken: your code raised AttributeError")
+def branches(x):
+    return x if x > 0 else 0 * x
 
 
-def test_a_function_cannot_change_the_inputs():
-    x = torch.ones(3)
-    check_function(lambda x: x.mul_(0), torch.tanh, x)
-    assert torch.equal(x, torch.ones(3))
+def by_math(x):
+    import math
+
+    return math.tanh(x)
 
 
-def test_as_tensor_explains_what_it_takes():
-    with pytest.raises(ValueError, match="give a number, a list of lists, an array or a tensor"):
-        as_tensor("seven")
+def forgets(x):
+    torch.tanh(x)
+
+
+def in_place(x):
+    return x.mul_(0)
+
+
+def leaves(x):
+    raise SystemExit(3)
+
+
+class Silent(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def silent(x):
+    raise Silent
+
+
+@pytest.mark.parametrize(
+    ("function", "verdict", "mistake"),
+    [
+        (torch.tanh, "right", None),
+        (lambda x: torch.sigmoid(2 * x) * 2 - 1, "right", None),
+        (lambda x: np.tanh(x.numpy()), "right", None),
+        (lambda x: [np.tanh(v) for v in x.tolist()], "right", None),
+        (forgets, "unanswered", None),
+        (lambda x: ..., "unanswered", None),
+        (lambda x: [...], "unanswered", None),
+        (torch.sigmoid, "wrong", "value"),
+        (lambda x: -torch.tanh(x), "wrong", "sign"),
+        (lambda x: torch.where(x < 0, 0, torch.tanh(x)), "wrong", "left-half"),
+        (lambda x: torch.where(x > 0, 0, torch.tanh(x)), "wrong", "right-half"),
+        (lambda x: 2 * torch.tanh(x), "wrong", "factor"),
+        (torch.mean, "wrong", "shape"),
+        (branches, "wrong", "branch-on-tensor"),
+        (by_math, "wrong", "math-on-tensor"),
+        (lambda: 1, "wrong", "raised"),
+        (leaves, "wrong", "raised"),
+        (silent, "wrong", "unreadable"),
+        (3.0, "wrong", "not-a-function"),
+        ("tanh", "wrong", "not-a-function"),
+        (lambda x: "three", "wrong", "unreadable"),
+        (lambda x: x / 0, "wrong", "not-finite"),
+        (in_place, "wrong", "value"),
+    ],
+)
+def test_functions(function, verdict, mistake):
+    result = exercise(answers={"f": SameFunction(torch.tanh, ((X,),))}).judge(function)
+    assert (result.verdict, result.mistake) == (verdict, mistake)
+    assert X[0] == -3
+
+
+def test_the_diagnosis_names_the_input_and_not_the_right_value():
+    message = SameFunction(torch.tanh, ((X,),))(lambda x: torch.tanh(x) + (x > 2.9)).message
+    assert message == "only x > 0 is wrong; furthest off at x = 3, where yours gives 1.995"
+
+
+def test_a_mistake_must_fit_in_every_case():
+    known = Mistake("sum", "that is the sum", lambda x: x.sum())
+    judge = SameFunction(lambda x: x.mean(), ((torch.tensor([2.0]),), (X + 1,)), (known,))
+    assert judge(torch.mean)
+    assert judge(torch.sum).mistake == "sum"
+    assert judge(lambda x: x.mean() * len(x) ** 0.5).mistake == "value"
+
+
+def test_a_stand_in_may_say_what_happened_elsewhere():
+    def stand_in(x):
+        raise AnswerError("took more than 5 s", "too-slow")
+
+    result = exercise().judge(3, stand_in)
+    assert (result.parts[1].message, result.parts[1].mistake) == ("took more than 5 s", "too-slow")
+    with pytest.raises(NotAnswered):
+        call(lambda: None)
+
+
+# --- exercises ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict", "points", "mistake"),
+    [
+        ((3.0, torch.tanh), "right", 1, None),
+        ((2.0, torch.tanh), "partly", 0.5, "one-path"),
+        ((3.0, ...), "partly", 0.5, None),
+        ((2.0, ...), "wrong", 0, "one-path"),
+        ((2.0, torch.sigmoid), "wrong", 0, "one-path"),
+        ((..., None), "unanswered", 0, None),
+        ((..., lambda x: ...), "unanswered", 0, None),
+        ((3.0,), "wrong", 0, "arguments"),
+        ((3.0, torch.tanh, 1), "wrong", 0, "arguments"),
+    ],
+)
+def test_the_parts_make_the_whole(answers, verdict, points, mistake):
+    result = exercise().judge(*answers)
+    assert (result.verdict, result.points, result.mistake) == (verdict, points, mistake)
+    assert result.name == "Exercise 0.1"
+
+
+class Hostile:
+    """Raises at any touch."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError(name)
+
+
+def test_no_object_makes_a_check_raise():
+    result = exercise().check(Hostile(), Hostile())
+    assert [part.verdict for part in result.parts] == ["wrong", "wrong"]
+    assert exercise().check(3.0, Hostile()).points == 0.5
+
+
+def test_answers_that_belong_together():
+    def different(first, second):
+        return Result.wrong("they are the same", "same") if first == second else None
+
+    sample = exercise(answers={"first": SameValue(1), "second": SameValue(2)}, together=different)
+    assert sample.judge(1, 1).mistake == "same"
+    assert sample.judge(1, 2)
+    assert sample.judge(1, ...).verdict == "partly"
+    assert sample.judge(..., ...).verdict == "unanswered"
+    assert sample.judge(Hostile(), 2).mistake == "unreadable"
+
+
+def test_results_show_themselves_as_text_and_as_escaped_html():
+    result = combine([Result.wrong("`a<b` & c"), Result.right()], "Exercise 0.1")
+    assert repr(result) == "◐ Exercise 0.1: 1 of 2 right\n  ✘ `a<b` & c\n  ✔ right"
+    page = result._repr_html_()
+    assert "<code>a&lt;b</code> &amp; c" in page
+    assert "script" not in page
+    assert repr(combine([Result.right()], "Exercise 0.2")) == "✔ Exercise 0.2: right"
+
+
+def test_grading_for_nbgrader(monkeypatch):
+    shown = []
+    monkeypatch.setattr("sys.displayhook", shown.append)
+    exercise().grade(3.0, torch.tanh)
+    assert shown == []
+    exercise().grade(3.0, torch.sigmoid)
+    assert shown == [1.0]
+    with pytest.raises(AssertionError, match="one path is missing"):
+        exercise().grade(2.0, ...)
+
+
+def test_hints_come_one_by_one():
+    sample = exercise()
+    assert repr(sample.hint()) == "Hint 1 of 2: look\nThe next one: hint(2)."
+    assert repr(sample.hint(2)) == "Hint 2 of 2: look there\nIt is the last one."
+    for number in (0, 3, -1, 99):
+        assert repr(sample.hint(number)) == repr(sample.hint(2))
+    page = sample.hint()._repr_html_()
+    assert page.count("<details>") == 2
+    assert "<details open>" in sample.hint(2)._repr_html_()
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (None, "The solution of exercise 0.1 is not published."),
+        ("{}", "The solution of exercise 0.1 is not published."),
+        ('{"sample": "return 1 < 2"}', "Exercise 0.1, a worked solution:\n\nreturn 1 < 2"),
+        ("{", "solutions.json can't be read (JSONDecodeError); ask your teacher."),
+        ("[1]", "solutions.json can't be read (TypeError); ask your teacher."),
+        ("\xff", "solutions.json can't be read (UnicodeDecodeError); ask your teacher."),
+    ],
+)
+def test_solutions_are_shown_where_they_are_published(tmp_path, monkeypatch, content, text):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        (tmp_path / "solutions.json").write_text(content, encoding="latin-1")
+    assert repr(exercise().solution()) == text
+    page = exercise().solution()._repr_html_()
+    assert ("return 1 &lt; 2" in page) == ("return" in text)
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch):
+    """A working directory, in what looks like a notebook, without results."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(exercises, "_in_notebook", lambda: True)
+    monkeypatch.setattr(exercises, "_MEMORY", exercises._Memory())
+    return tmp_path / "nnlab-progress.json"
+
+
+def test_progress_is_kept_in_a_file(notebook):
+    sample, other = exercise(), exercise(id="0.2", slug="other", title="Another")
+    assert repr(Progress([sample, other])).startswith("0 of 2 right, 0 of 4 points\n… 0.1 A sample")
+    sample.check(3.0, torch.tanh)
+    other.check(3.0, torch.sigmoid)
+    expected = "1 of 2 right, 3 of 4 points\n✔ 0.1 A sample\n◐ 0.2 Another"
+    assert repr(Progress([sample, other])) == expected
+    assert '<progress value="3" max="4">' in Progress([sample, other])._repr_html_()
+    assert set(json.loads(notebook.read_text())) == {"sample", "other"}
+    assert [path.name for path in notebook.parent.iterdir()] == [notebook.name]
+    sample.check(2.0, ...)
+    assert Progress([sample]).earned == 0
+    notebook.unlink()
+    assert repr(Progress([sample])).startswith("0 of 1 right")
+
+
+def test_judging_and_checking_outside_a_notebook_leave_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exercise().judge(3.0, torch.tanh)
+    exercise().check(3.0, torch.tanh)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe\x00",
+        b"[1, 2]",
+        b'{"sample": 3}',
+        b'{"sample": {"verdict": "right"}}',
+        b'{"sample": {"verdict": "splendid", "points": 1}}',
+        b'{"sample": {"verdict": ["right"], "points": 1}}',
+        b'{"sample": {"verdict": "right", "points": 7}}',
+        b'{"sample": {"verdict": "right", "points": NaN}}',
+        b"[" * 100_000,
+    ],
+)
+def test_an_unreadable_progress_is_an_empty_one(notebook, content):
+    notebook.write_bytes(content)
+    assert repr(Progress([exercise()])).startswith("0 of 1 right, 0 of 2 points")
+    exercise().check(3.0, torch.tanh)
+    assert repr(Progress([exercise()])).startswith("1 of 1 right, 2 of 2 points")
+
+
+def test_progress_that_cannot_be_written_lasts_as_long_as_the_kernel(notebook):
+    notebook.mkdir()  # the file can't be replaced, whoever runs this
+    exercise().check(3.0, torch.tanh)
+    assert "1 of 1 right" in repr(Progress([exercise()]))
+    assert "(not saved: " in repr(Progress([exercise()]))
+    assert [path.name for path in notebook.parent.iterdir()] == [notebook.name]
+    notebook.rmdir()
+    exercise(slug="other").check(3.0, torch.tanh)
+    assert set(json.loads(notebook.read_text())) == {"sample", "other"}
+    assert "not saved" not in repr(Progress([exercise()]))
+
+
+# --- networks -----------------------------------------------------------------------------------
+
+
+class Small(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Dropout(0.5), nn.Linear(3, 2))
+
+
+@pytest.mark.parametrize(
+    "answer", [Small, lambda: Small(), Small()], ids=["class", "function", "module"]
+)
+def test_networks_are_built_and_seen(answer):
+    random_state = torch.random.get_rng_state()
+    net = build_network(answer, seed=3)
+    assert torch.equal(random_state, torch.random.get_rng_state())
+    layers = net.layers()
+    assert [layer.kind for layer in layers] == ["Linear", "BatchNorm1d", "Dropout", "Linear"]
+    assert layers[0].shapes == {"weight": (3, 2), "bias": (3,)}
+    assert layers[0].options["in_features"] == 2
+    assert layers[2].options["p"] == 0.5
+    assert net.num_parameters() == 9 + 6 + 8
+    inputs, labels = torch.randn(8, 2), torch.arange(8) % 2
+    assert torch.equal(net.outputs(inputs), net.outputs(inputs))  # no dropout
+    gradients = net.gradients(inputs, labels)
+    assert {name: g.shape for name, g in gradients.items()} == {
+        name: t.shape
+        for name, t in net.state().items()
+        if "running" not in name and "num" not in name
+    }
+
+
+def test_the_seed_decides_about_the_weights():
+    first, again, other = (build_network(Small, seed=seed).state() for seed in (1, 1, 2))
+    assert torch.equal(first["0.weight"], again["0.weight"])
+    assert not torch.equal(first["0.weight"], other["0.weight"])
+
+
+def test_a_stand_in_for_a_network_is_asked_itself():
+    class StandIn:
+        def build_network(self, seed):
+            return f"elsewhere, seed {seed}"
+
+    assert build_network(StandIn(), seed=4) == "elsewhere, seed 4"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (lambda: None, NotAnswered),
+        (lambda: ..., NotAnswered),
+        (lambda: "LeNet", AnswerError),
+        ("LeNet", AnswerError),
+        (nn.Linear, AnswerError),
+    ],
+)
+def test_what_is_no_network_is_refused(answer, error):
+    with pytest.raises(error):
+        build_network(answer)
+
+
+def test_what_a_network_raises_is_reported():
+    with pytest.raises(AnswerError, match="your code raised RuntimeError"):
+        build_network(Small).outputs(torch.zeros(1, 5))

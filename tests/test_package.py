@@ -19,8 +19,8 @@ PACKED = ["setup.py", "pyproject.toml", "settings.ini", "README.md", "LICENSE", 
 USE = """
 import importlib.util, pkgutil, sys
 import nnlab_course
-for module in pkgutil.iter_modules(nnlab_course.__path__):
-    __import__(f"nnlab_course.{module.name}")
+for module in pkgutil.walk_packages(nnlab_course.__path__, "nnlab_course."):
+    __import__(module.name)
 for name in ("nbdev", "fastcore", "IPython", "jupyterlab", "ipykernel", "sklearn"):
     assert importlib.util.find_spec(name) is None, f"{name} is installed"
 assert "site-packages" in nnlab_course.__file__, nnlab_course.__file__

@@ -30,6 +30,7 @@ ORDER = [
     "gradients",
     "lenet",
     "cifar10",
+    "checks.activations",
 ]
 
 
@@ -41,17 +42,23 @@ def cells(path, kind):
     return ["".join(c["source"]) for c in read(path)["cells"] if c["cell_type"] == kind]
 
 
+def parse(module):
+    """Parse a module of the package, given as "data" or "checks.autograd"."""
+    return ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+
+
 def imports(module):
     """Yield the modules of the package that `module` imports."""
-    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    tree = parse(module)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [name.name for name in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert not any(name.name == "*" for name in node.names), f"{module} imports *"
-            home = ("nnlab_course." if node.level else "") + (node.module or "")
+            above = ["nnlab_course", *module.split(".")][: -node.level] if node.level else []
+            home = ".".join([*above, *([node.module] if node.module else [])])
             # `from . import data` names modules, `from .data import load` names from one.
-            is_package = home.rstrip(".") == "nnlab_course"
+            is_package = home == "nnlab_course"
             names = [f"nnlab_course.{name.name}" for name in node.names] if is_package else [home]
         else:
             continue
@@ -62,7 +69,8 @@ def imports(module):
 
 
 def test_order_names_every_module():
-    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "_modidx"}
+    paths = (path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
+    modules = {".".join(path.parts) for path in paths if path.name not in ("__init__", "_modidx")}
     assert set(ORDER) == modules
 
 
@@ -76,13 +84,13 @@ def test_imports_point_one_way(module):
 def test_the_imports_are_found():
     assert "data" in imports("training")
     assert "embedded" in imports("data")
+    assert {"activations", "exercises"} <= set(imports("checks.activations"))
 
 
 def test_every_public_name_has_one_home():
     homes = {}
     for module in ORDER:
-        tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
-        for node in tree.body:
+        for node in parse(module).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 assert node.name not in homes, f"{node.name} in {module} and {homes[node.name]}"
                 homes[node.name] = module
@@ -154,7 +162,7 @@ def exported(tmp_path_factory):
             ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", ".last_checked"),
         )
     shutil.copy(PROJECT / "settings.ini", copy)
-    for path in (copy / "nnlab_course").glob("*.py"):
+    for path in (copy / "nnlab_course").rglob("*.py"):
         if path.name != "__init__.py":
             path.unlink()
     for command in ("nbdev_export", "nbdev_clean"):
