@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CrossingError', 'Unreadable', 'pack', 'unreadable', 'unpack', 'send', 'receive']
 
-# %% ../nbs/helpers/crossing.ipynb #5b646faf
+# %% ../nbs/helpers/crossing.ipynb #a24f697d
 import json
 import math
 import socket
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 # %% ../nbs/helpers/crossing.ipynb #fccffa02
 _CROSSING = "float64 float32 float16 int64 int32 int16 int8 uint8 bool"
@@ -38,7 +38,7 @@ class CrossingError(ValueError):
 class Unreadable:
     """Stands for an answer that can't cross; its class has the name of the answer's own."""
 
-# %% ../nbs/helpers/crossing.ipynb #80c33ab4
+# %% ../nbs/helpers/crossing.ipynb #b12c33b9
 def _plain_tensor(value: Tensor) -> Tensor:
     """Copy a tensor of any kind into a plain one on the CPU, of a dtype that may cross."""
     value = _detach(value).as_subclass(Tensor)
@@ -110,7 +110,7 @@ class _Writer:
         number = self.handle(value) if self.handle else None
         if number is None:
             return {"is": "unreadable", "name": type(value).__name__[:100]}
-        kind = "module" if isinstance(value, nn.Module) else "function"
+        kind = "function" if callable(value) else "network"
         name = str(getattr(value, "__name__", type(value).__name__))
         return {"is": "handle", "kind": kind, "handle": number, "name": name[:100]}
 

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['Limits', 'SandboxError', 'ProcessEnded', 'visible_folders', 'Sandbox', 'StudentError', 'Session', 'Remote',
-           'RemoteFunction', 'RemoteModule', 'Submission']
+           'RemoteFunction', 'RemoteNetwork', 'Submission']
 
-# %% ../nbs/helpers/sandbox.ipynb #62b73871
+# %% ../nbs/helpers/sandbox.ipynb #b69b5e00
 import os
 import shutil
 import signal
@@ -23,8 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 import nnlab_course
 from .crossing import CrossingError, pack, receive, send, unpack, unreadable
+from .exercises import AnswerError, Layer, NotAnswered
 
 # %% ../nbs/helpers/sandbox.ipynb #0529de39
 @dataclass(frozen=True)
@@ -206,12 +209,17 @@ class Sandbox:
         self.stop()
         return None
 
-# %% ../nbs/helpers/sandbox.ipynb #961f995d
+# %% ../nbs/helpers/sandbox.ipynb #443fbf32
 _TOO_LONG = "it did not come to an end in time"
 
 
 class StudentError(Exception):
     """An exception in a student's code; its class has the name of the original."""
+
+    @classmethod
+    def named(cls, name: str) -> type["StudentError"]:
+        """Make a class with this name, or one like it."""
+        return type(unreadable(name).__class__.__name__, (cls,), {})
 
 
 def _failure(error: Any) -> dict:
@@ -272,7 +280,7 @@ class Session:
 
     def _build(self, tree: dict) -> "Remote":
         self.handles += 1
-        kind = RemoteModule if tree["kind"] == "module" else RemoteFunction
+        kind = RemoteNetwork if tree["kind"] == "network" else RemoteFunction
         return kind(self, tree["handle"], tree["name"])
 
     def end(self, reason: str | None = None) -> None:
@@ -298,7 +306,7 @@ def _cause(status: int | None) -> str:
         return "it was ended"
     return f"it crashed Python ({signal.Signals(number).name})"
 
-# %% ../nbs/helpers/sandbox.ipynb #984371d9
+# %% ../nbs/helpers/sandbox.ipynb #ace42772
 class Remote:
     """Something that lives in a notebook's process, known here by a number."""
 
@@ -307,28 +315,71 @@ class Remote:
         self.__name__ = name if name.isidentifier() else "function"
 
     def ask(self, what: str, *args: Any, **kwargs: Any) -> Any:
-        """Have the process do something with it."""
+        """Have the process do something with it.
+
+        **Raises:** `AnswerError` if it takes too long or ends the process, and what the student's
+        code raises, under the name that it has there.
+        """
         message = {"do": what, "handle": self.handle}
         value = {"args": list(args), "kwargs": kwargs}
-        reply, value = self.session.ask(message, value, self.session.deadline)
+        try:
+            reply, value = self.session.ask(message, value, self.session.deadline)
+        except ProcessEnded as end:
+            raise AnswerError(f"could not be run to its end: {end}", "ended") from end
         if error := reply.get("error"):
-            if error["type"] == "TimeIsUp":
-                raise TimeoutError(_TOO_LONG)
-            raise type(unreadable(error["type"]).__name__, (StudentError,), {})(error["message"])
+            raise _exception(**error)
         return value
 
 
+def _exception(type: str, message: str, line: int | None) -> Exception:
+    """Make an exception again of what was told about one."""
+    if type == "TimeIsUp":
+        return AnswerError(_TOO_LONG, "too-slow")
+    if type in ("NotAnswered", "AnswerError"):
+        return {"NotAnswered": NotAnswered, "AnswerError": AnswerError}[type](message)
+    return StudentError.named(type)(message)
+
+
 class RemoteFunction(Remote):
-    """A student's function: calling it runs it in the sandbox."""
+    """A student's function, class or network: calling it runs it in the sandbox."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.ask("call", *args, **kwargs)
 
+    def build_network(self, seed: int) -> "RemoteNetwork":
+        """Make the network that this describes, over there."""
+        return self.ask("build_network", seed)
 
-class RemoteModule(RemoteFunction):
-    """A student's network."""
 
-# %% ../nbs/helpers/sandbox.ipynb #9eef5e3d
+class RemoteNetwork(Remote):
+    """Answers the questions of `nnlab_course.exercises.Network`."""
+
+    def layers(self) -> list[Layer]:
+        return [_layer(described) for described in self.ask("layers")]
+
+    def num_parameters(self) -> int:
+        return self.ask("num_parameters")
+
+    def state(self) -> dict[str, Tensor]:
+        return self.ask("state")
+
+    def outputs(self, inputs: Tensor) -> Tensor:
+        return self.ask("outputs", inputs)
+
+    def gradients(self, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        return self.ask("gradients", inputs, labels)
+
+
+def _layer(described: Any) -> Layer:
+    """Check the description of a layer. Tuples crossed as lists."""
+    match described:
+        case [str(name), str(kind), dict(shapes), dict(options)]:
+            shapes = {key: tuple(size) for key, size in shapes.items()}
+            options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+            return Layer(name, kind, shapes, options)
+    raise AnswerError("is no network whose layers can be told")
+
+# %% ../nbs/helpers/sandbox.ipynb #0527c572
 class Submission:
     """A notebook's cells, run in a sandbox, and the answers that they lead to.
 
@@ -400,6 +451,12 @@ class Submission:
         if self.session.handles == handles:
             self.values[name] = value
         return value
+
+    def collect(self, names: Sequence[str]) -> None:
+        """Get what can be had of these names at once: plain values outlive the process."""
+        with suppress(ProcessEnded):
+            for name in names:
+                self._fetch(name)
 
     def answers(
         self,
