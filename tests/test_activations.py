@@ -1,12 +1,7 @@
-"""Lesson 1: values and slopes against torch's own, the counters, the plots, the exercises."""
+"""Lesson 1: values and slopes against torch's own, the counters, the plots."""
 
-import ast
-import contextlib
-import io
-import json
 import math
 from functools import partial
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,8 +20,6 @@ from nnlab_course.activations import (
     two_moons,
     value_and_derivative,
 )
-
-NOTEBOOK = Path(__file__).parents[1] / "nbs" / "01_activations.ipynb"
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
@@ -508,129 +501,3 @@ def test_plot_decision_regions_refuses_other_shapes(points, labels, message):
     with pytest.raises(ValueError, match=message):
         plot_decision_regions(nn.Linear(2, 2), points, labels)
     assert plt.get_fignums() == []
-
-
-# --- the exercises' checks ----------------------------------------------------------------------
-
-
-def run_exercise(number, answer):
-    """Run an exercise's check on `answer` (names to values) and return what it says, by lines."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    sources = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
-    start = sources.index(next(s for s in sources if s[1].startswith("## Exercises")))
-    names = {}
-    for kind, source in sources:  # what the notebook imports, and what the exercises share
-        if kind == "code" and "import" in source:
-            imports = [
-                n for n in ast.parse(source).body if isinstance(n, ast.Import | ast.ImportFrom)
-            ]
-            exec(compile(ast.Module(imports, []), "imports", "exec"), names)
-    names |= {"value_and_derivative": value_and_derivative, "ACTIVATIONS": ACTIVATIONS}
-    names |= {"dead_units": dead_units}
-    exec(sources[start + 1][1], names)
-    heading = next(s for s in sources if s[1].startswith(f"### Exercise 1.{number} "))
-    placeholder, check_cell = (s[1] for s in sources[sources.index(heading) + 1 :][:2])
-    exec(placeholder, names)
-    assert set(answer) <= set(names), "the answer cell names no such thing"
-    for name, value in answer.items():
-        names[name] = names[name] | value if isinstance(value, dict) else value
-    tree = ast.parse(check_cell)
-    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        exec(compile(tree, "check", "exec"), names)
-        shown = eval(compile(ast.Expression(last.value), "check", "eval"), names) if last else None
-    if shown is not None:
-        output.write(repr(shown))
-    return output.getvalue().splitlines()
-
-
-NINE = [name for name in ACTIVATIONS if name not in ("sigmoid", "tanh")]
-
-RIGHT = {
-    1: {"my_logistic": FORMULAS["sigmoid"][0], "my_logistic_slope": FORMULAS["sigmoid"][1]},
-    2: {
-        "my_tanh": lambda x: 2 * torch.sigmoid(2 * x) - 1,
-        "my_tanh_slope": lambda x: 4 * torch.sigmoid(2 * x) * (1 - torch.sigmoid(2 * x)),
-    },
-    3: {"my_functions": {name: FORMULAS[name][0] for name in NINE}},
-    4: {"my_slopes": {name: FORMULAS[name][1] for name in NINE}},
-    5: {"my_limit": 4.58},
-    6: {"my_dead_count": lambda z: int((z <= 0).all(dim=0).sum())},
-    7: {
-        "my_silu": lambda x: x * torch.sigmoid(x),
-        "my_silu_slope": lambda x: torch.sigmoid(x) * (1 + x * (1 - torch.sigmoid(x))),
-    },
-}
-
-LINES = {1: 2, 2: 2, 3: 9, 4: 9, 5: 1, 6: 1, 7: 2}
-
-
-@pytest.mark.parametrize("number", RIGHT)
-def test_right_answers_pass(number):
-    lines = run_exercise(number, RIGHT[number])
-    assert len(lines) == LINES[number]
-    assert all(line.startswith("✔") for line in lines), lines
-
-
-@pytest.mark.parametrize("number", RIGHT)
-def test_placeholders_are_unanswered(number):
-    lines = run_exercise(number, {})
-    assert len(lines) == LINES[number]
-    assert all(line.startswith("…") for line in lines), lines
-
-
-def one(name, function, key=None):
-    return {name: {key: function}} if key else {name: function}
-
-
-WRONG = {
-    "logistic without the minus": (1, one("my_logistic", lambda x: 1 / (1 + torch.exp(x)))),
-    "slope: sigma squared": (1, one("my_logistic_slope", lambda x: torch.sigmoid(x) ** 2)),
-    "slope of the slope": (1, one("my_logistic_slope", lambda x: x * (1 - x))),
-    "tanh not doubled": (2, one("my_tanh", lambda x: 2 * torch.sigmoid(x) - 1)),
-    "inner derivative forgotten": (
-        2,
-        one("my_tanh_slope", lambda x: 2 * torch.sigmoid(2 * x) * torch.sigmoid(-2 * x)),
-    ),
-    "relu6 without ceiling": (3, one("my_functions", F.relu, "relu6")),
-    "elu with the sign turned": (3, one("my_functions", lambda x: -F.elu(x), "elu")),
-    "selu without scale": (3, one("my_functions", F.elu, "selu")),
-    "gelu by the tanh formula": (3, one("my_functions", F.silu, "gelu")),
-    "leaky relu with torch's default": (3, one("my_functions", F.leaky_relu, "leaky_relu")),
-    "softplus in base 2": (
-        3,
-        one("my_functions", lambda x: torch.log2(1 + torch.exp(x)), "softplus"),
-    ),
-    "the function for its slope": (4, one("my_slopes", F.relu, "relu")),
-    "relu6 rises for ever": (4, one("my_slopes", FORMULAS["relu"][1], "relu6")),
-    "elu: the value on the left": (
-        4,
-        one("my_slopes", lambda x: torch.where(x > 0, 1.0, torch.exp(x) - 1), "elu"),
-    ),
-    "selu without scale ": (4, one("my_slopes", FORMULAS["elu"][1], "selu")),
-    "celu: zero on the left": (4, one("my_slopes", FORMULAS["relu"][1], "celu")),
-    "gelu: no product rule": (4, one("my_slopes", normal_cdf, "gelu")),
-    "leaky relu: zero on the left": (4, one("my_slopes", FORMULAS["relu"][1], "leaky_relu")),
-    "tanhshrink: the slope of tanh": (4, one("my_slopes", FORMULAS["tanh"][1], "tanhshrink")),
-    "softplus: its own value": (4, one("my_slopes", F.softplus, "softplus")),
-    "sigma = 0.01 instead of its slope": (5, {"my_limit": math.log(99) + 0.03}),
-    "the tail only to one digit": (5, {"my_limit": 4.5}),
-    "the left end": (5, {"my_limit": -4.58}),
-    "words": (5, {"my_limit": "about five"}),
-    "any instead of all": (6, one("my_dead_count", lambda z: (z <= 0).any(dim=0).sum())),
-    "along the wrong axis": (6, one("my_dead_count", lambda z: (z <= 0).all(dim=1).sum())),
-    "the mask instead of a number": (6, one("my_dead_count", lambda z: (z <= 0).all(dim=0))),
-    "entries instead of units": (6, one("my_dead_count", lambda z: (z <= 0).sum())),
-    "silu: sigma alone": (7, one("my_silu", torch.sigmoid)),
-    "silu: no product rule": (7, one("my_silu_slope", torch.sigmoid)),
-    "an exception": (7, one("my_silu", lambda x: x @ x @ x)),
-}
-
-
-@pytest.mark.parametrize("mistake", WRONG)
-def test_wrong_answers_fail(mistake):
-    number, answer = WRONG[mistake]
-    lines = run_exercise(number, answer)
-    assert sum(line.startswith("✘") for line in lines) == 1, lines
-    assert not any(line.startswith("✔") for line in lines), lines

@@ -1,0 +1,51 @@
+"""What the tests of the exercises' checks share."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class Cases:
+    """The right answers to the exercises of a lesson, and wrong ones with their diagnosis.
+
+    `right` maps a slug to several complete answers. An entry of `wrong` is the slug, the name of
+    one answer, what somebody gives there, and the mistake that is to be recognised.
+    """
+
+    module: Any
+    right: dict[str, list[tuple]]
+    wrong: list[tuple[str, str, Any, str]]
+
+    def __post_init__(self):
+        self.exercises = {exercise.slug: exercise for exercise in self.module.EXERCISES}
+
+    def all_right(self):
+        return [(slug, answers) for slug, several in self.right.items() for answers in several]
+
+    def assert_right(self, slug, answers):
+        result = self.exercises[slug].judge(*answers)
+        assert (result.verdict, result.points, result.mistake) == ("right", 1, None), result
+
+    def assert_wrong(self, slug, name, answer, mistake):
+        """The one wrong answer is diagnosed, and the right ones beside it still count."""
+        exercise = self.exercises[slug]
+        answers = dict(zip(exercise.names, self.right[slug][0], strict=True))
+        assert name in answers
+        result = exercise.judge(*(answers | {name: answer}).values())
+        others = len(answers) - 1
+        assert result.verdict == ("partly" if others else "wrong"), result
+        assert result.points == others / len(answers)
+        assert result.mistake == mistake, result
+        (part,) = (part for part in result.parts if part.name == name)
+        assert (part.verdict, part.mistake) == ("wrong", mistake)
+
+    def assert_complete(self):
+        """Every exercise has several right answers and at least five wrong ones."""
+        assert set(self.right) == set(self.exercises)
+        assert all(len(several) >= 2 for several in self.right.values())
+        wrong = Counter(slug for slug, *_ in self.wrong)
+        assert all(wrong[slug] >= 5 for slug in self.exercises), wrong
+        named = {(slug, name) for slug, name, *_ in self.wrong}
+        for slug, exercise in self.exercises.items():
+            assert all((slug, name) in named for name in exercise.names), slug
