@@ -7,7 +7,7 @@ __all__ = ['Refused', 'Found', 'find_submissions', 'read_file', 'code_cells', 'l
            'mark', 'Settings', 'Task', 'prepare', 'grade', 'grade_all', 'Journal', 'rows', 'write_csv', 'feedback_html',
            'frequent_mistakes', 'summary_html', 'write_reports', 'grade_folder', 'merge']
 
-# %% ../nbs/helpers/grading.ipynb #1c3459ad
+# %% ../nbs/helpers/grading.ipynb #5e9a01e8
 import csv
 import hashlib
 import html
@@ -22,8 +22,9 @@ import secrets
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from importlib.resources import files
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,8 +36,6 @@ import torch
 from filelock import FileLock
 from tqdm import tqdm
 
-import nnlab_course
-from . import checks
 from .exercises import Exercise, Result, SameFunction
 from nnlab_course.sandbox import (
     Limits,
@@ -47,7 +46,7 @@ from nnlab_course.sandbox import (
     visible_folders,
 )
 
-# %% ../nbs/helpers/grading.ipynb #aacdcf7e
+# %% ../nbs/helpers/grading.ipynb #d736f5e5
 class Refused(ValueError):
     """Something that isn't graded; the message says why, and is for the teacher."""
 
@@ -73,14 +72,14 @@ def _shown(path: Path) -> str:
 def _find_in(folder: Path, student: str) -> Iterator[Found]:
     """Yield a student's notebooks."""
     count = 0
-    for place, folders, files in os.walk(folder):
+    for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in [*folders, *sorted(files)]:
+        for name in [*folders, *sorted(names)]:
             path = Path(place, name)
             if path.is_symlink():
                 count += 1
                 yield Found(student, path, "a symbolic link, not followed")
-            elif name in files and path.suffix == ".ipynb" and not name.startswith("."):
+            elif name not in folders and path.suffix == ".ipynb" and not name.startswith("."):
                 count += 1
                 yield Found(student, path)
     if not count:
@@ -153,10 +152,13 @@ def code_cells(
         raise Refused(f"more than {_MOST_CELLS} code cells")
     return sources
 
-# %% ../nbs/helpers/grading.ipynb #93a19dcc
+# %% ../nbs/helpers/grading.ipynb #c6d29864
+_PACKAGE = Path(str(files("nnlab_course")))
+
+
 def lessons() -> dict[str, ModuleType]:
     """Import the checks of every lesson."""
-    names = sorted(module.name for module in pkgutil.iter_modules(checks.__path__))
+    names = sorted(module.name for module in pkgutil.iter_modules([str(_PACKAGE / "checks")]))
     modules = {name: importlib.import_module(f"nnlab_course.checks.{name}") for name in names}
     return {name: module for name, module in modules.items() if hasattr(module, "EXERCISES")}
 
@@ -421,12 +423,11 @@ def grade_all(
 
 _LOST = "the grader's own process was lost twice on this one; look at it yourself"
 
-# %% ../nbs/helpers/grading.ipynb #b13ab634
+# %% ../nbs/helpers/grading.ipynb #99ef1d28
 def _edition(settings: Settings) -> str:
     """Tell apart what may lead to other marks: the package with its checks, and the settings."""
-    folder = Path(nnlab_course.__file__).parent
     digest = hashlib.sha256(repr(replace(settings, seed=0)).encode())
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(_PACKAGE.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -470,6 +471,9 @@ class Journal:
             self.file.write(json.dumps(record) + "\n")
             self.file.flush()
             os.fsync(self.file.fileno())
+
+    def close(self) -> None:
+        self.file.close()
 
 
 @contextmanager
@@ -698,7 +702,7 @@ def write_reports(
         file.write(summary_html(records, names))
     write_csv(records, out)
 
-# %% ../nbs/helpers/grading.ipynb #7149dab8
+# %% ../nbs/helpers/grading.ipynb #42ed2ecc
 _FORMAT = "nnlab marks, version 1"
 
 
@@ -735,8 +739,8 @@ def grade_folder(
     submissions = find_submissions(folder)[part - 1 :: num_parts]
     out.parent.mkdir(parents=True, exist_ok=True)
     path = out.with_suffix(".journal")
-    with FileLock(path.with_suffix(".lock"), timeout=0):
-        journal = Journal(path, settings, settings.seed)
+    lock = FileLock(path.with_suffix(".lock"), timeout=0)
+    with lock, closing(Journal(path, settings, settings.seed)) as journal:
         settings = replace(settings, seed=journal.seed)
         records = list(_graded(submissions, settings, journal, num_workers))
         order = {_shown(found.path): number for number, found in enumerate(submissions)}

@@ -6,7 +6,7 @@
 __all__ = ['Limits', 'SandboxError', 'ProcessEnded', 'visible_folders', 'Sandbox', 'StudentError', 'Session', 'Remote',
            'RemoteFunction', 'RemoteNetwork', 'Submission']
 
-# %% ../nbs/helpers/sandbox.ipynb #b69b5e00
+# %% ../nbs/helpers/sandbox.ipynb #4781d459
 import os
 import shutil
 import signal
@@ -20,12 +20,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-import nnlab_course
 from .crossing import CrossingError, pack, receive, send, unpack, unreadable
 from .exercises import AnswerError, Layer, NotAnswered
 
@@ -48,8 +48,8 @@ class SandboxError(RuntimeError):
 class ProcessEnded(Exception):
     """A notebook's process has ended before it answered; the message says why."""
 
-# %% ../nbs/helpers/sandbox.ipynb #f6f4dcb9
-_PACKAGE = Path(nnlab_course.__file__).parent
+# %% ../nbs/helpers/sandbox.ipynb #4b4148f2
+_PACKAGE = Path(str(files("nnlab_course")))
 _HOME = "/sandbox"
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
 

@@ -19,6 +19,9 @@ LESSONS = sorted((PROJECT / "nbs").glob("*.ipynb"))
 # A module imports only modules that stand before it.
 ORDER = [
     "exercises",
+    "crossing",
+    "inside",
+    "sandbox",
     "pictures",
     "embedded",
     "data",
@@ -31,6 +34,7 @@ ORDER = [
     "lenet",
     "cifar10",
     "checks.activations",
+    "grading",
 ]
 
 
