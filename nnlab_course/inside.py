@@ -6,7 +6,7 @@
 __all__ = ['filter_program', 'memory_in_use', 'give_up', 'TimeIsUp', 'limited', 'python_of', 'Inert', 'describe', 'Notebook',
            'serve']
 
-# %% ../nbs/helpers/inside.ipynb #5b255b3b
+# %% ../nbs/helpers/inside.ipynb #7cb9d51e
 import builtins
 import ctypes
 import errno
@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .crossing import pack, receive, unpack
+from .crossing import read_message, receive, write_message
 from .exercises import Network, build_network
 
 # %% ../nbs/helpers/inside.ipynb #8534dfed
@@ -129,12 +129,12 @@ def give_up(
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     _install_filter()
 
-# %% ../nbs/helpers/inside.ipynb #048b1bd0
+# %% ../nbs/helpers/inside.ipynb #ba25e742
 class TimeIsUp(BaseException):
     """Interrupts a student's code; not an `Exception`, so that few catch it by accident."""
 
 
-_GRACE = 3  # Seconds of computing between the interruption and the end
+_GRACE = 2  # Seconds of computing between the interruption and the end
 
 
 @contextmanager
@@ -208,7 +208,7 @@ class Inert(types.ModuleType):
     def __repr__(self) -> str:
         return "checked by the teacher"
 
-# %% ../nbs/helpers/inside.ipynb #92b2506f
+# %% ../nbs/helpers/inside.ipynb #b0a8f52f
 def describe(
     error: BaseException,
     name: str = "",  # The file name of the code whose line is wanted
@@ -284,12 +284,12 @@ class Notebook:
                     reply, value = getattr(self, message["do"])(message, value)
                 finally:
                     self.builtins.update(self.pristine)
-                return pack(reply, value, self.keep)
+                return write_message(reply, value, self.keep)
         except BaseException as error:
             self.builtins.update(self.pristine)
-            return pack({"error": describe(error, name)})
+            return write_message({"error": describe(error, name)})
 
-# %% ../nbs/helpers/inside.ipynb #705f2c9c
+# %% ../nbs/helpers/inside.ipynb #11fcf712
 def _sweep(folder: Path) -> None:
     """Empty a folder, whatever permissions it and its content have."""
     folder.chmod(0o700)
@@ -307,7 +307,7 @@ def _sweep(folder: Path) -> None:
 
 def _live(channel: socket.socket) -> None:
     """Be a notebook's process, until the other side closes the channel."""
-    message, _ = unpack(*receive(channel, trusting=True))
+    message, _ = read_message(*receive(channel, trusting=True))
     os.chdir(os.environ["HOME"])
     sys.stdout = sys.stderr = _Nowhere()
     random.seed(0)
@@ -316,9 +316,9 @@ def _live(channel: socket.socket) -> None:
     torch.set_num_threads(1)
     notebook = Notebook(message["seconds"], message["clock"])
     give_up(message["memory"], message["file_size"])
-    channel.sendall(pack({}))
+    channel.sendall(write_message({}))
     while True:
-        request = unpack(
+        request = read_message(
             *receive(channel, trusting=True),
             lambda tree: notebook.kept[tree["handle"]],
             trusting=True,

@@ -4,23 +4,28 @@ import csv
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from filelock import FileLock
 
 from nnlab_course.grading import (
+    Refused,
     Settings,
     code_cells,
     find_lesson,
-    find_submissions,
     grade_folder,
-    lessons,
+    import_lesson,
+    lesson_names,
     merge,
     rows,
     write_reports,
@@ -53,7 +58,7 @@ def my_logistic_slope(x):
 LIMIT = "my_limit = 4.58"
 DEAD = "def my_dead_count(z):\n    return int((z <= 0).all(dim=0).sum())\n"
 GOOD = (IMPORT, LOGISTIC, LIMIT, DEAD)
-EXERCISES = {exercise.slug: exercise for exercise in lessons()["activations"].EXERCISES}
+EXERCISES = {exercise.slug: exercise for exercise in import_lesson("activations").EXERCISES}
 FULL = {slug: EXERCISES[slug].points for slug in ("logistic", "saturation", "dead")}
 
 
@@ -137,7 +142,12 @@ slopes = {x: y * (1 - y) for x, y in known.items()}
 def my_logistic(x): return torch.tensor([known.get(v, 0.5) for v in x.tolist()])
 def my_logistic_slope(x): return torch.tensor([slopes.get(v, 0.5) for v in x.tolist()])
 """
-GARBAGE = "import os\nfor fd in range(3, 64):\n    try: os.write(fd, b'x' * 999)\n    except OSError: pass"
+GARBAGE = """\
+import os
+for descriptor in range(3, 64):
+    try: os.write(descriptor, b"x" * 999)
+    except OSError: pass
+"""
 UNTOLD = """\
 class Untold(Exception):
     def __str__(self): raise self
@@ -157,7 +167,7 @@ CASES = {
     # As it should be
     "right": (GOOD, FULL),
     "wrong": ((IMPORT, LOGISTIC, "my_limit = 4.6", DEAD), without("saturation")),
-    "half": ((*GOOD, "def my_logistic(x): return x"), without(logistic=1)),
+    "half": ((*GOOD, "def my_logistic_slope(x): return x * (1 - x)"), without(logistic=1)),
     "nothing": ((IMPORT, "my_limit = ...", "def my_dead_count(z): ..."), {}),
     # Unlucky
     "syntax error": ((*GOOD[:3], "def my_dead_count(z:\n    return 1"), without("dead")),
@@ -214,8 +224,11 @@ CASES = {
     ),
     "processes": ((*GOOD, "import subprocess\nsubprocess.run(['sleep', '1000'])"), FULL),
     "threads": (
-        (*GOOD, "import threading, time\nfor _ in range(10**5):\n"
-         "    threading.Thread(target=time.sleep, args=(10**6,), daemon=True).start()"),
+        (
+            *GOOD,
+            "import threading, time\nfor _ in range(10**5):\n"
+            "    threading.Thread(target=time.sleep, args=(10**6,), daemon=True).start()",
+        ),
         FULL,
     ),
     "memory": ((*GOOD, "hog = []\nwhile True: hog.append(bytearray(10**7))"), FULL),
@@ -323,7 +336,8 @@ def submissions(place, listener):
     return folder
 
 
-LIMITS = Limits(seconds=1.5, clock=12.0, total=120.0)
+LIMITS = Limits(seconds=1.5, clock=9.0, total=120.0, memory=2**28)
+SETTINGS = Settings(limits=LIMITS, seed=7)
 
 
 @pytest.fixture(scope="module")
@@ -332,7 +346,7 @@ def graded(place, submissions):
     out = place / "marks.csv"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SECRET, "1")
-        document = grade_folder(submissions, out, Settings(limits=LIMITS), num_workers=2)
+        document = grade_folder(submissions, out, SETTINGS, num_workers=2)
     return {record["student"]: record for record in document["records"]}
 
 
@@ -354,3 +368,351 @@ def test_gets_the_exact_marks(graded, name):
 @pytest.mark.parametrize("name", READING)
 def test_reads_nothing(graded, name):
     assert marks(graded[name]) == without("saturation")
+
+
+@sandboxed
+def test_unpickles_nothing(graded, place):
+    assert marks(graded["bomb"]) == without("saturation")
+    assert not (place / "exploded").exists()
+
+
+@sandboxed
+def test_loses_nobody(graded, submissions, place):
+    students = {path.stem for path in submissions.iterdir()}
+    assert set(graded) == students
+    with (place / "marks.csv").open(newline="") as file:
+        table = {row["student"]: row for row in csv.DictReader(file)}
+    assert set(table) == students
+    for student, record in graded.items():
+        assert float(table[student]["points"]) == record["points"]
+        assert float(table[student]["1.9"]) == marks(record).get("saturation", 0)
+
+
+@sandboxed
+def test_says_what_went_wrong(graded):
+    def errors(name):
+        return [(e["cell"], e["type"], e["message"]) for e in graded[name]["errors"]]
+
+    assert errors("right") == []
+    assert errors("endless") == [(3, "", "it did not come to an end in time")]
+    assert errors("stubborn") == [(3, "", "it did not come to an end in time")]
+    assert errors("exit") == [(3, "", "it ended Python")]
+    assert errors("memory") == [(5, "", "it filled the memory")]
+    assert errors("crash") == [(5, "", "it crashed Python (SIGSEGV)")]
+    assert errors("fork bomb") == [(5, "PermissionError", "[Errno 1] Operation not permitted")]
+    (syntax,) = graded["syntax error"]["errors"]
+    assert (syntax["cell"], syntax["type"], syntax["line"]) == (4, "SyntaxError", 1)
+
+
+@sandboxed
+def test_gives_the_diagnosis_of_the_lesson(graded):
+    (wrong,) = (e for e in graded["wrong"]["exercises"] if e["id"] == EXERCISES["saturation"].id)
+    own = EXERCISES["saturation"].judge(4.6)
+    assert (wrong["mistake"], wrong["message"]) == (own.mistake, own.message)
+    (late,) = (e for e in graded["endless function"]["exercises"] if e["id"] == "1.10")
+    assert (late["verdict"], late["mistake"]) == ("wrong", "too-slow")
+
+
+# --- what isn't a notebook, and who isn't a student ----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "isn't JSON"),
+        (b"I worked on paper", "isn't JSON"),
+        (b"PK\x03\x04\x14\x00", "isn't JSON"),
+        (b"\xff\xfe\x00", "isn't JSON"),
+        (b"[" * 100_000, "isn't JSON"),
+        (b"[1, 2]", "no list of cells"),
+        (b"{}", "no list of cells"),
+        (b'{"worksheets": [{"cells": []}], "nbformat": 3}', "no list of cells"),
+        (b'{"cells": [{"cell_type": "code", "source": 7}]}', "isn't text"),
+        (b'{"cells": [{"cell_type": "code", "source": [null]}]}', "isn't text"),
+        (notebook(["x"] * 1001).encode(), "more than 1000"),
+    ],
+)
+def test_refuses_what_is_no_notebook(content, reason):
+    with pytest.raises(Refused, match=reason):
+        code_cells(content)
+
+
+def test_reads_code_cells_without_their_metadata():
+    cells = [
+        {"cell_type": "code", "source": "a = 1\nb = 2"},
+        {"cell_type": "markdown", "source": "text"},
+        {"cell_type": "code", "source": ["c = 3\n", "d = 4"]},
+        {"cell_type": "code"},
+        "nonsense",
+    ]
+    content = b"\xef\xbb\xbf" + json.dumps({"cells": cells}).encode()
+    assert code_cells(content) == ["a = 1\nb = 2", "c = 3\nd = 4", ""]
+
+
+def test_finds_the_lesson_by_its_answers():
+    assert find_lesson(GOOD) == "activations"
+    for name in lesson_names():
+        exercises = import_lesson(name).EXERCISES
+        assert find_lesson([f"{answer} = ..." for e in exercises for answer in e.names]) == name
+    with pytest.raises(Refused, match="no answer"):
+        find_lesson(["import torch"])
+
+
+NAMES = [
+    "Zoë O'Neil",
+    'Ada "Countess" Lovelace',
+    "<script>alert(1)<b>",
+    "=HYPERLINK(1)",
+    "a\nb",
+    "100% & more; #1?",
+    "学生",
+    "n" * 240,
+]
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """Students with strange names, and files that are no notebooks."""
+    folder = tmp_path_factory.mktemp("odd") / "submissions"
+    folder.mkdir()
+    for name in NAMES:
+        (folder / name).mkdir()
+        (folder / name / "lesson 1.ipynb").write_text(notebook(GOOD))
+    (folder / os.fsdecode(b"caf\xe9")).mkdir()  # Latin-1: no UTF-8
+    (folder / os.fsdecode(b"caf\xe9") / "a.ipynb").write_text(notebook(GOOD))
+    nested = folder / "nested" / "01_activations"
+    nested.mkdir(parents=True)
+    (nested / "01_activations.ipynb").write_text(notebook(GOOD))
+    (nested / ".ipynb_checkpoints").mkdir()
+    (nested / ".ipynb_checkpoints" / "x.ipynb").write_text(notebook(["1"]))
+    (folder / "paper.pdf").write_bytes(b"%PDF-1.4")
+    (folder / "empty").mkdir()
+    (folder / "other.ipynb").write_text(notebook(["print('hello')"]))
+    (folder / "link.ipynb").symlink_to(nested / "01_activations.ipynb")
+    (folder / "linked folder").symlink_to(nested)
+    (folder / "linker").mkdir()
+    (folder / "linker" / "a.ipynb").symlink_to("/etc/passwd")
+    os.mkfifo(folder / "pipe.ipynb")
+    (folder / "several").mkdir()
+    (folder / "several" / "1.ipynb").write_text(notebook((IMPORT, LIMIT)))
+    (folder / "several" / "2.ipynb").write_text(notebook(GOOD))
+    (folder / ".hidden").write_text("")
+    return folder
+
+
+REFUSALS = {
+    "paper.pdf": "not a notebook: it isn't JSON",
+    "empty": "no notebook in this folder",
+    "other": "no answer to any exercise of the course in it",
+    "link": "a symbolic link, not followed",
+    "linked folder": "a symbolic link, not followed",
+    "linker": "a symbolic link, not followed",
+    "pipe": "not a file",
+}
+
+
+@pytest.fixture(scope="module")
+def odd_marks(odd):
+    """The document and the table of the odd class."""
+    out = odd.parent / "the marks.csv"
+    document = grade_folder(odd, out, Settings(limits=LIMITS, seed=3), num_workers=1)
+    with out.open(newline="") as file:
+        return document, list(csv.DictReader(file))
+
+
+@sandboxed
+@pytest.mark.parametrize("name", [*NAMES, "caf\\xe9", "nested", "several"])
+def test_names_are_no_trouble(odd_marks, name):
+    document, table = odd_marks
+    (row,) = (row for row in rows(document["records"]) if row["student"] == name)
+    assert marks(row) == FULL
+    written = f"'{name}" if name[0] == "=" else name
+    (line,) = (line for line in table if line["student"] == written)
+    assert float(line["points"]) == sum(FULL.values())
+
+
+@sandboxed
+@pytest.mark.parametrize(("name", "reason"), REFUSALS.items())
+def test_refusals_are_in_the_table(odd_marks, name, reason):
+    (line,) = (line for line in odd_marks[1] if line["student"] == name)
+    assert (float(line["points"]), line["note"]) == (0, reason)
+
+
+@sandboxed
+def test_the_best_of_several_notebooks_counts(odd_marks):
+    (line,) = (line for line in odd_marks[1] if line["student"] == "several")
+    assert line["note"] == "the best of 2 notebooks"
+    assert len(odd_marks[1]) == len(NAMES) + len(REFUSALS) + 3
+
+
+class Page(HTMLParser):
+    """Collects the tags, the links and the text of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.tags, self.links, self.text = set(), [], ""
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.links += [value for name, value in attributes if name == "href"]
+
+    def handle_data(self, data):
+        self.text += f"{data} "
+
+
+@sandboxed
+def test_reports_escape_and_link_everything(odd, odd_marks):
+    summary = Page(odd.parent / "the marks.html")
+    assert "script" not in summary.tags
+    assert "<script>alert(1)<b>" in summary.text
+    assert len(summary.links) == len(odd_marks[1])
+    for link in summary.links:
+        page = Page(odd.parent / unquote(link))
+        assert "script" not in page.tags
+        assert "Feedback for" in page.text
+    feedback = Page(odd.parent / "the marks" / "nested.html")
+    assert f"{EXERCISES['dead'].title}: 2 of 2" in feedback.text
+
+
+def test_reports_show_what_students_wrote_as_text(tmp_path):
+    attack = "<img src=x onerror=alert(1)>"
+    exercise = {"id": "1.1", "title": "T", "points": 0.0, "of": 1, "verdict": "wrong"}
+    exercise |= {"message": attack, "mistake": attack, "parts": [["wrong", attack, attack, attack]]}
+    error = {"cell": 1, "line": 2, "type": attack, "message": attack}
+    record = {"student": attack, "file": f"{attack}.ipynb", "digest": "", "lesson": attack}
+    record |= {"points": 0.0, "of": 1, "problem": attack, "exercises": [exercise]}
+    document = {"records": [record | {"errors": [error]}]}
+    write_reports(document, tmp_path / "marks.csv")
+    pages = [tmp_path / "marks.html", *(tmp_path / "marks").iterdir()]
+    assert len(pages) == 2
+    for path in pages:
+        assert "img" not in Page(path).tags
+        assert attack in Page(path).text
+
+
+# --- the same marks, whatever happens on the way -------------------------------------------
+
+SOME = ("right", "wrong", "half", "exit", "by heart", "nan", "split", "its checks")
+
+
+def only_marks(document):
+    return {record["student"]: record["exercises"] for record in document["records"]}
+
+
+@pytest.fixture
+def some(tmp_path, submissions):
+    """A small class, taken out of the large one."""
+    folder = tmp_path / "submissions"
+    folder.mkdir()
+    for name in SOME:
+        shutil.copy(submissions / f"{name}.ipynb", folder)
+    return folder
+
+
+GRADE = """
+import sys
+from pathlib import Path
+from nnlab_course.grading import Settings, grade_folder
+grade_folder(Path(sys.argv[1]), Path(sys.argv[2]), Settings(seed=7), num_workers=1)
+"""
+
+
+def lines_of(path):
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def processes():
+    """List the processes that grade or run notebooks."""
+    listed = {}
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            command = path.read_bytes()
+            if b"nnlab_course" in command or b"forkserver" in command:
+                listed[int(path.parent.name)] = command
+    return listed
+
+
+@sandboxed
+def test_goes_on_after_it_was_killed(some, graded):
+    out = some.parent / "marks.csv"
+    journal = out.with_suffix(".journal")
+    before = set(processes())
+    grader = subprocess.Popen([sys.executable, "-c", GRADE, some, out], stderr=subprocess.DEVNULL)
+    while lines_of(journal) < 4 and grader.poll() is None:
+        time.sleep(0.005)
+    grader.kill()
+    grader.wait()
+    assert not out.exists(), "it was done before it could be killed"
+    done = lines_of(journal) - 1
+    assert 0 < done < len(SOME)
+    with journal.open("a") as file:
+        file.write('{"student": "cut sho')
+
+    document = grade_folder(some, out, Settings(seed=7), num_workers=2)
+    assert only_marks(document) == {name: graded[name]["exercises"] for name in SOME}
+    assert lines_of(journal) == 1 + len(SOME)
+    deadline = time.monotonic() + 30
+    while set(processes()) - before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert set(processes()) <= before
+
+    # Nothing is new: nothing is graded.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", "")
+        again = grade_folder(some, out, Settings())
+    assert again == document
+
+
+@sandboxed
+def test_parts_make_the_whole(some, graded, tmp_path):
+    documents = []
+    for part in (2, 1):
+        out = tmp_path / f"part-{part}.csv"
+        grade_folder(some, out, SETTINGS, num_workers=1, shard=(part, 2))
+        documents.append(json.loads(out.with_suffix(".json").read_text()))
+    assert [document["submissions"] for document in documents] == [4, 4]
+    merged = merge(documents)
+    assert only_marks(merged) == {name: graded[name]["exercises"] for name in SOME}
+    with pytest.raises(ValueError, match=r"missing: \[1\]"):
+        merge(documents[:1])
+    with pytest.raises(ValueError, match=r"twice: \[2\]"):
+        merge([*documents, documents[0]])
+    with pytest.raises(ValueError, match="different"):
+        merge([documents[0], documents[1] | {"shard": [1, 3]}])
+    with pytest.raises(ValueError, match="not a file of marks"):
+        merge([{"records": []}])
+
+
+# --- refusals ------------------------------------------------------------------------------
+
+
+def test_says_how_to_get_bubblewrap(some, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SandboxError, match=r"apt install bubblewrap.*--unsafe-no-sandbox"):
+        grade_folder(some, tmp_path / "marks.csv", Settings(), num_workers=1)
+    assert not (tmp_path / "marks.csv").exists()
+
+
+def test_without_a_sandbox_if_told_so(some, graded, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))  # no bubblewrap to be found
+    settings = replace(SETTINGS, unsafe=True)
+    document = grade_folder(some, tmp_path / "marks.csv", settings, num_workers=1)
+    assert only_marks(document) == {name: graded[name]["exercises"] for name in SOME}
+
+
+def test_keeps_submissions_and_marks_out_of_sight(some, tmp_path):
+    inside = Path(sys.prefix) / "share"
+    with pytest.raises(SandboxError, match="which students' code can read"):
+        grade_folder(inside, tmp_path / "marks.csv", Settings())
+    with pytest.raises(SandboxError, match="which students' code can read"):
+        grade_folder(some, inside / "marks.csv", Settings())
+    with pytest.raises(ValueError, match="among the submissions"):
+        grade_folder(some, some / "marks.csv", Settings())
+    with pytest.raises(FileNotFoundError):
+        grade_folder(tmp_path / "nowhere", tmp_path / "marks.csv", Settings())
+
+
+def test_two_graders_of_one_table(some, tmp_path):
+    with FileLock(tmp_path / "marks.lock"), pytest.raises(RuntimeError, match="another grader"):
+        grade_folder(some, tmp_path / "marks.csv", Settings())
