@@ -38,7 +38,7 @@ class CrossingError(ValueError):
 class Unreadable:
     """Stands for an answer that can't cross; its class has the name of the answer's own."""
 
-# %% ../nbs/helpers/crossing.ipynb #b12c33b9
+# %% ../nbs/helpers/crossing.ipynb #d846e57f
 def _plain_tensor(value: Tensor) -> Tensor:
     """Copy a tensor of any kind into a plain one on the CPU, of a dtype that may cross."""
     value = _detach(value).as_subclass(Tensor)
@@ -74,7 +74,7 @@ class _Writer:
         if value.nbytes > _MOST_BYTES:
             return {"is": "unreadable", "name": "array_too_large"}
         try:
-            return self.tensor(torch.from_numpy(np.ascontiguousarray(value)), "array")
+            return self.tensor(torch.from_numpy(np.array(value, order="C")), "array")
         except TypeError:  # objects, texts, dates
             return {"is": "unreadable", "name": "ndarray"}
 
