@@ -32,17 +32,11 @@ class Recipe:
             model = self.build()
         options = dict(self.options)
         if self.normalise:
-            options["transform"] = normalised(dataset)
+            options["transform"] = dataset.normalize
         generator = torch.Generator().manual_seed(seed)
         fit(model, dataset.train, generator=generator, on_epoch=lambda history: None, **options)
         transform = {k: v for k, v in options.items() if k == "transform"}
         return evaluate(model, dataset.test, **transform).accuracy
-
-
-def normalised(dataset: Dataset) -> Callable:
-    """Return the transform to mean 0 and standard deviation 1 of the dataset's channels."""
-    mean, std = (255 * values.view(-1, 1, 1) for values in (dataset.mean, dataset.std))
-    return lambda images: (images - mean) / std
 
 
 NOTES = {"num_epochs": 3, "batch_size": 64, "lr": 5e-4}

@@ -25,6 +25,7 @@ ORDER = [
     "pictures",
     "embedded",
     "data",
+    "archives",
     "checkpoints",
     "history",
     "training",
@@ -35,6 +36,7 @@ ORDER = [
     "cifar10",
     "checks.activations",
     "grading",
+    "cli",
 ]
 
 
