@@ -16,6 +16,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,7 +84,7 @@ class Result:
         """Return the parts, unless there is only one, which says the same as the whole."""
         return self.parts if len(self.parts) > 1 else ()
 
-# %% ../nbs/helpers/exercises.ipynb #cfed965f
+# %% ../nbs/helpers/exercises.ipynb #86746903
 def combine(
     parts: Sequence[Result],  # One for each answer, at least one
     name: str = "",  # What they belong to
@@ -100,7 +101,7 @@ def combine(
         message = fixed.get(verdict, f"{count} of {len(parts)} right")
     return Result(verdict, message, points, mistakes[0] if mistakes else None, name, tuple(parts))
 
-# %% ../nbs/helpers/exercises.ipynb #4e703a08
+# %% ../nbs/helpers/exercises.ipynb #46864a89
 class NotAnswered(Exception):
     """There is no answer yet."""
 
@@ -112,7 +113,7 @@ class AnswerError(ValueError):
         super().__init__(message)
         self.mistake = mistake
 
-# %% ../nbs/helpers/exercises.ipynb #1240c9c7
+# %% ../nbs/helpers/exercises.ipynb #7e03077d
 def is_unanswered(
     answer: Any,  # Whatever the student's name holds
     depth: int = 3,  # How many lists deep to look
@@ -122,14 +123,15 @@ def is_unanswered(
         return True
     if depth == 0 or not isinstance(answer, list | tuple | set):
         return False
-    return any(is_unanswered(item, depth - 1) for item in answer)
+    return any(is_unanswered(item, depth - 1) for item in islice(answer, 1000))
 
 # %% ../nbs/helpers/exercises.ipynb #52255415
 _MOST_ENTRIES = 1_000_000
+_MOST_IN_LISTS = 100_000  # Python's lists are slow to read
 
 
 def _count(answer: Any, depth: int = 8) -> int:
-    """Count the numbers in an answer, no further than to the limit."""
+    """Count the numbers in an answer, and refuse a list that is too long before it is read."""
     if isinstance(answer, Tensor):
         return answer.numel()
     if not isinstance(answer, list | tuple):
@@ -137,11 +139,11 @@ def _count(answer: Any, depth: int = 8) -> int:
         return size if isinstance(size, int) else 1
     if depth == 0:
         raise AnswerError("the lists are nested too deeply to be numbers")
-    total = len(answer)
+    total = 0
     for item in answer:
         total += _count(item, depth - 1)
-        if total > 2 * _MOST_ENTRIES:
-            break
+        if total > _MOST_IN_LISTS:
+            raise AnswerError("the answer is a list with more than 100,000 entries", "too-large")
     return total
 
 
@@ -151,7 +153,7 @@ def as_tensor(
     """Read an answer as a tensor of float64.
 
     **Raises:** `AnswerError` if the answer holds something other than real numbers, if its rows
-    differ in length, or if it has more than a million entries.
+    differ in length, or if it has more than a million entries (100,000 in lists).
     """
     if _count(answer) > _MOST_ENTRIES:
         raise AnswerError("the answer has more than a million entries", "too-large")
@@ -170,7 +172,7 @@ def as_tensor(
             "give a number, a list of lists, an array or a tensor"
         ) from error
 
-# %% ../nbs/helpers/exercises.ipynb #75c25c23
+# %% ../nbs/helpers/exercises.ipynb #81019b2b
 _EXPLAINED = {
     "Boolean value of Tensor": (
         "`if`, `and`, `max` and `min` decide once, but x is a tensor of many numbers; decide for "
@@ -261,7 +263,7 @@ def _diagnose_entries(
         f"{wrong} of {off.numel()} entries differ; furthest off is [{where}], {answer[index]:.6g}"
     )
 
-# %% ../nbs/helpers/exercises.ipynb #4e552b74
+# %% ../nbs/helpers/exercises.ipynb #6d369650
 @dataclass(frozen=True)
 class Mistake:
     """A classic mistake: its slug, what to say, and what somebody answers who makes it."""
@@ -270,7 +272,7 @@ class Mistake:
     message: str
     answer: Any
 
-# %% ../nbs/helpers/exercises.ipynb #0b2671c1
+# %% ../nbs/helpers/exercises.ipynb #d109b195
 def compare(
     answer: Any,  # A number, nested list, array or tensor
     expected: Any,  # The reference, in any of the same forms
@@ -295,7 +297,7 @@ def compare(
     slug, message = problem
     return Result.wrong(message, slug)
 
-# %% ../nbs/helpers/exercises.ipynb #2266b5cc
+# %% ../nbs/helpers/exercises.ipynb #354bafdd
 @dataclass(frozen=True)
 class SameValue:
     """Judge a number, list, array or tensor by its values."""
@@ -351,7 +353,7 @@ class SameFunction:
                 return Result.wrong(f"only x {side} 0 is wrong; {given}", mistake)
         return Result.wrong(given, "value")
 
-# %% ../nbs/helpers/exercises.ipynb #a78a24c9
+# %% ../nbs/helpers/exercises.ipynb #0665eb26
 @dataclass(frozen=True)
 class Exercise:
     """An exercise: its task stands in the lesson; here are its checks and hints.
@@ -430,7 +432,7 @@ def _result_of(judge: Callable[[Any], Result], answer: Any) -> Result:
     except Exception as error:  # an answer can be an object that raises at any touch
         return Result.wrong(f"it can't be checked ({type(error).__name__})", "unreadable")
 
-# %% ../nbs/helpers/exercises.ipynb #dd189988
+# %% ../nbs/helpers/exercises.ipynb #62bfef88
 @dataclass(frozen=True)
 class Hints:
     """What `Exercise.hint` shows."""
@@ -456,7 +458,7 @@ class Hints:
             )
         return "\n".join(folded)
 
-# %% ../nbs/helpers/exercises.ipynb #f1fb7119
+# %% ../nbs/helpers/exercises.ipynb #fdd8ade8
 @dataclass(frozen=True)
 class Solution:
     """What `Exercise.solution` shows: the published solution, or why there is none."""
@@ -485,7 +487,7 @@ class Solution:
         code = f"<pre>{html.escape(code)}</pre>"
         return f"<details><summary>{_as_html(sentence)}</summary>{code}</details>"
 
-# %% ../nbs/helpers/exercises.ipynb #8169db11
+# %% ../nbs/helpers/exercises.ipynb #7ec12e30
 class _Memory:
     """The results so far: in a small file, or in this process where the file can't be written."""
 
@@ -533,7 +535,7 @@ def _in_notebook() -> bool:
 
 _MEMORY = _Memory()
 
-# %% ../nbs/helpers/exercises.ipynb #22ef6846
+# %% ../nbs/helpers/exercises.ipynb #3d7d47d6
 class Progress:
     """How far a lesson's exercises have come; shows itself as a table."""
 
@@ -572,7 +574,7 @@ class Progress:
         lines = "".join(f"<div>{symbol} {_as_html(text)}</div>" for symbol, text in self._lines())
         return f"<div><b>{_as_html(self._summary())}</b> {bar}</div>{lines}"
 
-# %% ../nbs/helpers/exercises.ipynb #b94c0660
+# %% ../nbs/helpers/exercises.ipynb #602a8755
 class Layer(NamedTuple):
     """One module without children, as plain data."""
 
@@ -634,7 +636,7 @@ class Network:
             for (name, p), g in zip(named.items(), found, strict=True)
         }
 
-# %% ../nbs/helpers/exercises.ipynb #fb20efee
+# %% ../nbs/helpers/exercises.ipynb #d3e97ae0
 def build_network(
     answer: Any,  # A module, a function or class without arguments, or a marker's stand-in
     *,
@@ -665,7 +667,7 @@ def check(
     """Compare a value with its reference. Never raises on a bad answer."""
     return replace(_result_of(SameValue(expected, (), atol, rtol), answer), name=name)
 
-# %% ../nbs/helpers/exercises.ipynb #2e3fee7c
+# %% ../nbs/helpers/exercises.ipynb #15f2c433
 def check_function(
     function: Callable[[Any], Any],  # The student's; one that returns None is unanswered
     reference: Callable[[Any], Any],  # What it should compute

@@ -35,6 +35,7 @@ ORDER = [
     "lenet",
     "cifar10",
     "checks.activations",
+    "checks.autograd",
     "grading",
     "cli",
 ]
