@@ -38,12 +38,13 @@ class CrossingError(ValueError):
 class Unreadable:
     """Stands for an answer that can't cross; its class has the name of the answer's own."""
 
-# %% ../nbs/helpers/crossing.ipynb #d846e57f
+# %% ../nbs/helpers/crossing.ipynb #733c1a22
 def _plain_tensor(value: Tensor) -> Tensor:
     """Copy a tensor of any kind into a plain one on the CPU, of a dtype that may cross."""
-    value = _detach(value).as_subclass(Tensor)
+    value = _detach(value)
     if value.layout != torch.strided:
         value = _to_dense(value)
+    value = value.as_subclass(Tensor)
     if value.dtype not in _NAMES:
         if value.is_complex():
             raise CrossingError("complex numbers")

@@ -105,7 +105,7 @@ def _bubblewrap(variables: dict[str, str], data: Path | None) -> list[str]:
         command += ["--setenv", name, value]
     return [*command, *_mounts(data), "--chdir", _HOME]
 
-# %% ../nbs/helpers/sandbox.ipynb #1dc36c43
+# %% ../nbs/helpers/sandbox.ipynb #3d50f3f6
 _INSTALL = (
     "Install it (Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap; version "
     "0.7 or newer), or grade without a sandbox, if you trust every submission with all your "
@@ -193,6 +193,10 @@ class Sandbox:
 
     def stop(self) -> None:
         """End the zygote, and with it everything that it started."""
+        if self.session:
+            self.session.channel.close()
+            self.session.over = self.session.over or "the sandbox is closed"
+            self.session = None
         self.control.close()
         if self.process.poll() is None:
             self.process.kill()

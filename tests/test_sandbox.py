@@ -269,8 +269,8 @@ host = os.uname().nodename
     }
     shown = {path.parts[1] for path in visible_folders()} | {package.split("/")[1]}
     assert set(top) == shown | {"dev", "proc", "sandbox"}
-    assert files
-    assert not any(f"{package}/{name}" in path for path in files for name in ("checks", "_"))
+    assert f"{package}/inside.py" in files
+    assert not [path for path in files if "/" in path.removeprefix(f"{package}/")]
     assert home == []
     assert len(processes) == 2
     assert network == 1  # the loopback of its own
@@ -282,7 +282,7 @@ host = os.uname().nodename
     [
         "open('/proc/1/mem', 'rb')",
         "open('/proc/1/environ', 'rb').read()",
-        "os.listdir('/proc/1/fd')",
+        "os.readlink('/proc/1/fd/3')",
         "os.readlink('/proc/1/cwd')",
         "open('/x', 'w')",
         "open('/dev/x', 'w')",
@@ -412,7 +412,7 @@ def build():
     return nn.Sequential(*head, nn.Flatten(), nn.Linear(18, 4))
 class Flatterer(nn.Module):
     def __eq__(self, other): return True
-    __hash__ = None
+    __hash__ = nn.Module.__hash__
     def forward(self, x): return x
 class Raising(nn.Module):
     def named_modules(self, *a, **k): raise ValueError("no")
