@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['Refused', 'Found', 'find_submissions', 'read_file', 'code_cells', 'lesson_names', 'import_lesson', 'answer_names',
-           'find_lesson', 'fresh', 'mark', 'Settings', 'Task', 'prepare', 'grade', 'grade_all', 'Journal', 'rows',
-           'write_csv', 'feedback_html', 'frequent_mistakes', 'summary_html', 'write_reports', 'grade_folder', 'merge']
+           'find_lesson', 'fresh', 'mark', 'Settings', 'Task', 'read_submission', 'grade_notebook', 'grade_all',
+           'Journal', 'rows', 'write_csv', 'feedback_html', 'frequent_mistakes', 'summary_html', 'write_reports',
+           'grade_folder', 'merge']
 
 # %% ../nbs/helpers/grading.ipynb #7154a144
 import csv
@@ -250,7 +251,7 @@ def mark(
         records.append(_as_record(exercise, result))
     return records
 
-# %% ../nbs/helpers/grading.ipynb #180cba15
+# %% ../nbs/helpers/grading.ipynb #fed47d56
 @dataclass(frozen=True)
 class Settings:
     """How a folder is graded."""
@@ -281,7 +282,7 @@ class Task:
     cells: tuple[str, ...] = ()
 
 
-def prepare(found: Found, settings: Settings) -> Task:
+def read_submission(found: Found, settings: Settings) -> Task:
     """Read what was handed in, as text, and find out where it belongs."""
     record = {"student": found.student, "file": _shown(found.path), "digest": "", "lesson": ""}
     record |= {"points": 0.0, "of": 0, "problem": found.problem, "exercises": [], "errors": []}
@@ -297,7 +298,7 @@ def prepare(found: Found, settings: Settings) -> Task:
     return Task(record, cells)
 
 
-def grade(task: Task, sandbox: Sandbox, settings: Settings) -> dict:
+def grade_notebook(task: Task, sandbox: Sandbox, settings: Settings) -> dict:
     """Run a notebook and judge its answers."""
     submission = Submission(sandbox, task.cells)
     exercises = mark(submission, import_lesson(task.record["lesson"]), settings.seed)
@@ -310,7 +311,7 @@ def _totals(exercises: list[dict]) -> dict:
     points = sum(exercise["points"] for exercise in exercises)
     return {"points": round(points, 4), "of": sum(exercise["of"] for exercise in exercises)}
 
-# %% ../nbs/helpers/grading.ipynb #9e9ab06e
+# %% ../nbs/helpers/grading.ipynb #782dc12d
 def _work(connection: Connection, settings: Settings, lessons: Sequence[str]) -> None:
     """Grade what comes through the pipe, until it is closed."""
     torch.set_num_threads(1)
@@ -322,7 +323,7 @@ def _work(connection: Connection, settings: Settings, lessons: Sequence[str]) ->
     with sandbox, suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
         connection.send(None)
         while True:
-            connection.send(grade(connection.recv(), sandbox, settings))
+            connection.send(grade_notebook(connection.recv(), sandbox, settings))
 
 
 class _Worker:
@@ -712,7 +713,7 @@ def write_reports(
         file.write(summary_html(records, names))
     write_csv(records, out)
 
-# %% ../nbs/helpers/grading.ipynb #b56caefd
+# %% ../nbs/helpers/grading.ipynb #de6aca47
 _FORMAT = "nnlab marks, version 1"
 
 
@@ -776,7 +777,7 @@ def _graded(
 ) -> Iterator[dict]:
     """Yield a record for each submission: from the journal, from what is known, or by grading."""
     todo = []
-    for task in (prepare(found, settings) for found in submissions):
+    for task in (read_submission(found, settings) for found in submissions):
         record = task.record if task.record["problem"] else journal.find(task.record)
         if record:
             yield record

@@ -129,7 +129,7 @@ def give_up(
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     _install_filter()
 
-# %% ../nbs/helpers/inside.ipynb #ba25e742
+# %% ../nbs/helpers/inside.ipynb #31a2a932
 class TimeIsUp(BaseException):
     """Interrupts a student's code; not an `Exception`, so that few catch it by accident."""
 
@@ -153,8 +153,9 @@ def limited(
         signal.signal(number, interrupt)
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    used = int(used.ru_utime + used.ru_stime + seconds) + _GRACE
-    resource.setrlimit(resource.RLIMIT_CPU, (used, resource.RLIM_INFINITY))
+    latest = int(used.ru_utime + used.ru_stime + seconds) + _GRACE
+    before, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (latest, hard))
     # Again and again: a loop with a bare `except` catches the first one.
     signal.setitimer(signal.ITIMER_PROF, seconds, 0.2)
     signal.setitimer(signal.ITIMER_REAL, clock, 0.2)
@@ -164,6 +165,7 @@ def limited(
         running = False
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
+        resource.setrlimit(resource.RLIMIT_CPU, (before, hard))
 
 # %% ../nbs/helpers/inside.ipynb #91ddb587
 def python_of(
