@@ -426,7 +426,7 @@ _CSV = click.Path(path_type=Path, dir_okay=False)
 @click.option("--out", type=_CSV, default="marks.csv", help="The table of marks.")
 @click.option("--lesson", help="Grade as this lesson. Default: the one whose answers are there.")
 @click.option("--workers", type=click.IntRange(1), help="Default: one for each core.")
-@click.option("--seconds", default=5.0, help="Of computing, for a cell or a call.")
+@click.option("--seconds", type=float, help="Of computing, for a cell. Default: the lesson's.")
 @click.option("--shard", type=_Shard(), default="1/1", help="Grade a part: 3/10, the third of ten.")
 @click.option("--seed", type=int, help="Of the inputs of functions. Default: drawn.")
 @click.option(
@@ -439,7 +439,7 @@ def grade(
     out: Path,
     lesson: str | None,
     workers: int | None,
-    seconds: float,
+    seconds: float | None,
     shard: tuple[int, int],
     seed: int | None,
     unsafe: bool,
@@ -462,8 +462,6 @@ def grade(
 
     Ends with 1 if something was handed in that could not be graded; the table says what.
     """
-    from dataclasses import replace
-
     from nnlab_course.data import data_root
     from nnlab_course.grading import Settings, grade_folder, lesson_names
     from nnlab_course.sandbox import Limits
@@ -475,7 +473,7 @@ def grade(
     data = data_root(root)
     settings = Settings(
         seed=seed,
-        limits=replace(Limits(), seconds=seconds, clock=max(Limits.clock, 8 * seconds)),
+        limits=Limits.for_cells_of(seconds) if seconds else None,
         lesson=lesson,
         data=data if data.is_dir() else None,
         unsafe=unsafe,
