@@ -247,7 +247,7 @@ def scaling() -> Iterator[Result]:
 
 
 DRAWS_ON = {  # What a module needs in any case
-    "cli": "click",
+    "cli": "click, json, logging",
     "archives": "torch, numpy, PIL.ImageOps",
     "embedded": "torch",
     "checkpoints": "torch",

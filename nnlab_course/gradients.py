@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['chain', 'plot_chain', 'chain_factors', 'init_weights_', 'Residual', 'mlp', 'LayerStats', 'watch_gradients',
-           'plot_gradient_norms', 'check_chain', 'check_deep']
+           'plot_gradient_norms']
 
 # %% ../nbs/03_gradients.ipynb #6eb85efc
 import math
@@ -19,8 +19,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from .exercises import Result, as_tensor
 
 # %% ../nbs/03_gradients.ipynb #ecd26545
 def chain(
@@ -365,73 +363,3 @@ def plot_gradient_norms(
     names = {"grad_norm": "gradient norm", "output_grad_norm": "gradient norm at the output"}
     ax.set(xlabel="layer, from the input", ylabel=names.get(quantity, quantity.replace("_", " ")))
     return ax
-
-# %% ../nbs/03_gradients.ipynb #803bd98d
-def check_chain(
-    weights: Any,  # The answer: a list of weights; None or ... where not answered
-    *,
-    gradient: tuple[float, float],  # |dy/dw1| must be strictly between these
-    size: tuple[float, float],  # Every |w| must be within these, ends included
-    max_depth: int,  # At most so many weights
-    x: float = 2.0,  # Input
-    name: str = "weights",  # What to call the answer in the message
-) -> Result:
-    """Check whether a logistic chain with these weights has a gradient of the size that is asked.
-
-    Computed in float64. Never raises on a bad answer.
-    """
-    if weights is None or weights is ...:
-        return Result("unanswered", f"{name}: not answered yet")
-    try:
-        weights = as_tensor(weights)
-        factors = chain_factors(x, weights)
-    except ValueError as error:
-        return Result("wrong", f"{name}: {error}")
-    if len(weights) > max_depth:
-        return Result("wrong", f"{name}: {len(weights)} weights, at most {max_depth} are allowed")
-    for k, w in enumerate(weights.abs().tolist(), start=1):
-        if not size[0] <= w <= size[1]:
-            return Result(
-                "wrong", f"{name}: |w{k}| = {w:.4g} is not within {size[0]} and {size[1]}"
-            )
-    value = abs(math.prod(factor.item() for factor in factors.values()))
-    if not gradient[0] < value < gradient[1]:
-        side = "small" if value <= gradient[0] else "large"
-        return Result("wrong", f"{name}: |dy/dw1| = {value:.2e} is too {side}")
-    return Result("right", f"{name}: right, |dy/dw1| = {value:.2e}")
-
-# %% ../nbs/03_gradients.ipynb #a4133fe4
-def check_deep(
-    build: Callable[
-        [torch.Generator], nn.Module | None
-    ],  # The answer: generator -> network, 2 -> 2
-    *,
-    depth: int = 30,  # The network must have at least so many linear layers
-    factor: float = 10.0,  # The first and last gradient norms may differ by this factor
-    name: str | None = None,  # What to call the answer; by default, its own name
-) -> Result:
-    """Check whether the gradient reaches the first layer of a deep network, for three seeds.
-
-    A function that returns `None` or `...` counts as unanswered. Never raises on a bad answer.
-    """
-    name = name or getattr(build, "__name__", "network")
-    ratios = []
-    for seed in range(3):
-        generator = torch.Generator().manual_seed(seed)
-        inputs = torch.randn(64, 2, generator=generator)
-        labels = (inputs.norm(dim=1) > 1.2).long()
-        try:
-            net = build(generator)
-            if net is None or net is ...:
-                return Result("unanswered", f"{name}: not answered yet")
-            with watch_gradients(net, nn.Linear) as stats:
-                F.cross_entropy(net(inputs), labels).backward()
-        except Exception as error:
-            return Result("wrong", f"{name}: your code raised {type(error).__name__}: {error}")
-        if len(stats) < depth:
-            return Result("wrong", f"{name}: {len(stats)} linear layers, {depth} are asked for")
-        first, *_, last = (layer.grad_norm for layer in stats.values())
-        ratios.append(first / last if last else math.nan)
-    found = ", ".join(f"{ratio:.1e}" for ratio in ratios)
-    good = all(1 / factor <= ratio <= factor for ratio in ratios)
-    return Result("right" if good else "wrong", f"{name}: first/last gradient norm {found}")

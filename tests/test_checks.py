@@ -103,9 +103,9 @@ HOSTILE = {
 @each_exercise
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_answer_is_wrong_and_raises_nothing(exercise, kind):
-    start = time.perf_counter()
+    start = time.thread_time()
     result = exercise.check(*[HOSTILE[kind]] * len(exercise.names))
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1
     assert (result.verdict, result.points) == ("wrong", 0)
     assert repr(result)
     assert result._repr_html_()

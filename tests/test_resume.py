@@ -8,6 +8,7 @@ import time
 
 import pytest
 import torch
+from jupyter_client import run_kernel
 from torch import nn
 from torchvision.transforms import v2
 
@@ -106,6 +107,43 @@ def test_interrupt_without_a_checkpoint_keeps_model_and_history(split):
     assert history.interrupted
     assert len(history.step_losses) > 0
     assert not same(model, make_model())
+
+
+CELL = """
+import torch
+from torch import nn
+from nnlab_course.data import load
+from nnlab_course.training import fit
+digits = load("digits")
+model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+before = model[1].weight.detach().clone()
+history = fit(model, digits.train, num_epochs=100_000)
+"""
+
+
+def test_stop_button_of_jupyter_keeps_model_and_history():
+    """What JupyterLab's button does: the kernel is interrupted while the cell runs."""
+    with run_kernel() as client:
+
+        def execute(code, on_output=lambda text: None):
+            return client.execute_interactive(
+                code,
+                timeout=120,
+                output_hook=lambda message: on_output(message["content"].get("text", "")),
+            )["content"]
+
+        def interrupt_in_epoch_2(text):
+            if "epoch 2" in text:
+                os.kill(pid, signal.SIGINT)
+
+        seen = []
+        execute("import os; print(os.getpid())", seen.append)
+        pid = int("".join(seen))
+        assert execute(CELL, interrupt_in_epoch_2)["status"] == "ok"
+        seen.clear()
+        learned = "bool((model[1].weight != before).any())"
+        execute(f"print(history.interrupted, len(history.epochs) >= 3, {learned})", seen.append)
+        assert "".join(seen).split() == ["True", "True", "True"]
 
 
 def test_second_interrupt_stops_at_once(split):

@@ -19,6 +19,7 @@ LESSONS = sorted((PROJECT / "nbs").glob("*.ipynb"))
 # A module imports only modules that stand before it.
 ORDER = [
     "exercises",
+    "edition",
     "crossing",
     "inside",
     "sandbox",
@@ -36,6 +37,7 @@ ORDER = [
     "cifar10",
     "checks.activations",
     "checks.autograd",
+    "checks.gradients",
     "grading",
     "cli",
 ]
