@@ -191,7 +191,7 @@ def find_lesson(
         raise Refused("no answer to any exercise of the course in it")
     return best
 
-# %% ../nbs/helpers/grading.ipynb #fcaa3b39
+# %% ../nbs/helpers/grading.ipynb #1e328ce0
 def _moved(value: Any, generator: torch.Generator) -> Any:
     """Move floating-point numbers, and leave anything else as it is."""
     if isinstance(value, float):
@@ -210,11 +210,9 @@ def fresh(
     generator = torch.Generator().manual_seed(seed)
     judges = {}
     for name, judge in exercise.answers.items():
-        if hasattr(judge, "fresh"):
-            judge = judge.fresh(generator)
-        elif isinstance(judge, SameFunction):
-            cases = tuple(tuple(_moved(x, generator) for x in case) for case in judge.cases)
-            judge = replace(judge, cases=cases)
+        if isinstance(judge, SameFunction):
+            moved = tuple(tuple(_moved(x, generator) for x in case) for case in judge.cases)
+            judge = replace(judge, cases=judge.draw(generator) if judge.draw else moved)
         judges[name] = judge
     return replace(exercise, answers=judges)
 
