@@ -16,8 +16,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from click.testing import CliRunner
 from filelock import FileLock
 
+from nnlab_course.cli import main
 from nnlab_course.grading import (
     Refused,
     Settings,
@@ -649,7 +651,7 @@ def test_goes_on_after_it_was_killed(some, graded):
     with journal.open("a") as file:
         file.write('{"student": "cut sho')
 
-    document = grade_folder(some, out, Settings(seed=7), num_workers=2)
+    document = grade_folder(some, out, Settings(seed=7), num_workers=1)
     assert only_marks(document) == {name: graded[name]["exercises"] for name in SOME}
     assert lines_of(journal) == 1 + len(SOME)
     deadline = time.monotonic() + 30
@@ -664,24 +666,66 @@ def test_goes_on_after_it_was_killed(some, graded):
     assert again == document
 
 
+def nnlab(*arguments, code=0):
+    """Call `nnlab`, look at its exit code, and return what it printed."""
+    result = CliRunner().invoke(main, list(map(str, arguments)), prog_name="nnlab")
+    assert result.exit_code == code, result.output
+    return result.output if code else result.stdout
+
+
 @sandboxed
 def test_parts_make_the_whole(some, graded, tmp_path):
-    documents = []
+    """As on a cluster: an array job, one command for each part, and one to put them together."""
+    parts = []
     for part in (2, 1):
         out = tmp_path / f"part-{part}.csv"
-        grade_folder(some, out, SETTINGS, num_workers=1, shard=(part, 2))
-        documents.append(json.loads(out.with_suffix(".json").read_text()))
-    assert [document["submissions"] for document in documents] == [4, 4]
-    merged = merge(documents)
+        options = ("--shard", f"{part}/2", "--seed", 7, "--workers", 1, "--json")
+        facts = json.loads(nnlab("grade", some, "--out", out, *options))
+        assert (facts["graded"], facts["problems"], facts["marks"]) == (4, [], str(out))
+        parts.append(out.with_suffix(".json"))
+    out = tmp_path / "marks.csv"
+    assert "8 graded, 0 not" in nnlab("merge-marks", *parts, "--out", out)
+    merged = json.loads(out.with_suffix(".json").read_text())
     assert only_marks(merged) == {name: graded[name]["exercises"] for name in SOME}
-    with pytest.raises(ValueError, match=r"missing: \[1\]"):
-        merge(documents[:1])
-    with pytest.raises(ValueError, match=r"twice: \[2\]"):
-        merge([*documents, documents[0]])
+    with out.open(newline="") as file:
+        assert {row["student"] for row in csv.DictReader(file)} == set(SOME)
+    assert "missing: [1]" in nnlab("merge-marks", parts[0], "--out", out, code=1)
+    assert "twice: [2]" in nnlab("merge-marks", *parts, parts[0], "--out", out, code=1)
+    documents = [json.loads(path.read_text()) for path in parts]
     with pytest.raises(ValueError, match="different"):
         merge([documents[0], documents[1] | {"shard": [1, 3]}])
     with pytest.raises(ValueError, match="not a file of marks"):
         merge([{"records": []}])
+
+
+def test_the_command_says_what_could_not_be_graded(tmp_path):
+    folder = tmp_path / "submissions"
+    (folder / "Anna").mkdir(parents=True)
+    (folder / "Ben.ipynb").write_text("I worked on paper")
+    out = tmp_path / "marks.csv"
+    text = nnlab("grade", folder, "--out", out, code=1)
+    assert "0 graded, 2 not" in text
+    assert f"{folder / 'Anna'}: no notebook in this folder" in text
+    assert "Ben.ipynb: not a notebook: it isn't JSON" in text
+    for name in ("marks.csv", "marks.json", "marks.html", "marks/Anna.html", "marks/Ben.html"):
+        assert (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--lesson", "cooking"), "there are activations, autograd"),
+        (("--out", "marks.xlsx"), "doesn't end in .csv"),
+        (("--shard", "0/3"), "no part such as 3/10"),
+        (("--shard", "4/3"), "no part such as 3/10"),
+        (("--shard", "a/b"), "no part such as 3/10"),
+        (("--shard", "3"), "no part such as 3/10"),
+        (("--workers", "0"), "0 is not in the range"),
+        (("--seconds", "0"), "0 is not in the range"),
+    ],
+)
+def test_calls_that_cannot_work(tmp_path, options, message):
+    assert message in nnlab("grade", tmp_path, *options, code=2)
 
 
 # --- refusals ------------------------------------------------------------------------------
