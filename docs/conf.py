@@ -8,7 +8,7 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 PROJECT = DOCS.parent
 os.chdir(PROJECT)  # nbdev looks for settings.ini from the working directory
-sys.path.insert(0, str(DOCS))
+sys.path[:0] = [str(DOCS), str(PROJECT / "scripts")]
 # jsonschema would compile forty grammars with it, for formats that no notebook has.
 sys.modules["rfc3987_syntax"] = None
 

@@ -320,6 +320,8 @@ class SameFunction:
     mistakes: tuple[Mistake, ...] = ()  # Their answers are functions
     atol: float = 1e-4  # Largest difference that still counts as equal
     rtol: float = 1e-3  # The same, relative to the expected value
+    # Draws other cases, for a marker; by default, the numbers of these are moved a little.
+    draw: Callable[[torch.Generator], tuple[tuple[Any, ...], ...]] | None = None
 
     def __call__(self, answer: Any) -> Result:
         found = [as_tensor(call(answer, *case)) for case in self.cases]

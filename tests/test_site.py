@@ -157,6 +157,11 @@ def test_the_reference_links_to_the_lines_of_the_source(site):
     assert lines[int(last) - 1] == "    return rows"
 
 
+def test_the_reference_names_notebooks_by_their_titles(site):
+    for page in (site / "api").glob("*.html"):
+        assert not re.search(r"Developed in <a [^>]+>helpers/", page.read_text(encoding="utf-8"))
+
+
 def test_names_in_prose_link_to_the_reference(site):
     lesson = (site / "01_activations.html").read_text(encoding="utf-8")
     assert 'href="api/activations.html#nnlab_course.activations.dead_units"' in lesson

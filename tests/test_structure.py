@@ -20,6 +20,9 @@ LESSONS = sorted((PROJECT / "nbs").glob("*.ipynb"))
 ORDER = [
     "exercises",
     "edition",
+    "crossing",
+    "inside",
+    "sandbox",
     "pictures",
     "embedded",
     "data",
@@ -35,6 +38,7 @@ ORDER = [
     "checks.activations",
     "checks.autograd",
     "checks.gradients",
+    "grading",
     "cli",
 ]
 

@@ -62,12 +62,3 @@ def present(
         },
     }
     return [shown, folded]
-
-
-def student_edition(notebook: dict) -> dict:
-    """Return a copy of a notebook without solutions, hidden tests and outputs."""
-    notebook = copy.deepcopy(notebook)
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            cell |= {"source": clear(cell["source"]), "outputs": [], "execution_count": None}
-    return notebook

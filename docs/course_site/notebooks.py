@@ -10,6 +10,7 @@ import json
 import re
 from pathlib import Path
 
+import nbformat
 from docutils import nodes
 from sphinx.util import logging
 
@@ -54,6 +55,19 @@ def simplify(app, docname, source):
         elif not HIDDEN.search(cell["source"]):
             cells += _show(app, docname, cell)
     source[0] = json.dumps(notebook | {"cells": cells})
+    write_student_edition(app, docname)
+
+
+def write_student_edition(app, docname: str) -> None:
+    """Write for a page's download button the notebook as students get it."""
+    from student_edition import read, student_notebook  # and with it nbgrader, which takes a second
+
+    target = Path(app.outdir, "notebooks", f"{docname}.ipynb")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        nbformat.write(student_notebook(read(app.env.doc2path(docname))), target)
+    except RuntimeError as problem:  # which is how nbgrader complains
+        logger.warning("no student edition: %s", problem, location=docname)
 
 
 def _show(app, docname: str, cell: dict) -> list[dict]:
@@ -94,25 +108,9 @@ def anchor_cells(app, doctree):
             node["ids"].append(f"cell-{node['cell_metadata']['anchor']}")
 
 
-def write_student_editions(app, error):
-    """Write beside each notebook's page the notebook as students get it."""
-    if error:
-        return
-    for docname in filter(lambda name: is_notebook(app, name), app.env.all_docs):
-        try:
-            notebook = exercises.student_edition(load(app.env.doc2path(docname)))
-        except ValueError as problem:
-            logger.warning("no student edition: %s", problem, location=docname)
-            continue
-        target = Path(app.outdir, "notebooks", f"{docname}.ipynb")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", "utf-8")
-
-
 def setup(app):
     """Register the extension."""
     app.add_config_value("course_solutions", True, "env", types=bool)
     app.connect("source-read", simplify)
     app.connect("doctree-read", anchor_cells)
-    app.connect("build-finished", write_student_editions)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

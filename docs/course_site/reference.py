@@ -145,6 +145,17 @@ def _home(project: Path, module: str, name: str) -> tuple[str, str] | None:
     return None
 
 
+@cache
+def _title(path: Path) -> str:
+    """Return the title of a notebook, which begins with it."""
+    return load(path)["cells"][0]["source"].splitlines()[0].removeprefix("# ")
+
+
+def skip_fields(app, what, name, obj, skip, options):
+    """Leave the fields of a named tuple to its table."""
+    return True if type(obj).__name__ == "_tuplegetter" else None
+
+
 def describe(app, what, name, obj, options, lines):
     """Add to a docstring the table of its parameters, and where the thing is developed."""
     if what not in ("function", "method", "class"):
@@ -153,9 +164,8 @@ def describe(app, what, name, obj, options, lines):
         lines += ["", *_table(rows)]
     module, _, qualified = name.removeprefix(f"{PACKAGE}.").rpartition(".")
     if home := _home(Path(app.config.course_project), module, qualified):
-        title = app.env.titles.get(home[0])
-        text = title.astext() if title else home[0]
-        lines += ["", f"Developed in `{text} <../{home[0]}.html#cell-{home[1]}>`__.", ""]
+        title = _title(Path(app.srcdir, f"{home[0]}.ipynb"))
+        lines += ["", f"Developed in `{title} <../{home[0]}.html#cell-{home[1]}>`__.", ""]
 
 
 def source_lines(
@@ -238,6 +248,7 @@ def setup(app):
     app.setup_extension("sphinx.ext.linkcode")
     app.connect("builder-inited", write_stubs)
     app.connect("source-read", note_names)
+    app.connect("autodoc-skip-member", skip_fields)
     app.connect("autodoc-process-docstring", describe)
     app.add_post_transform(LinkNames)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -632,9 +632,8 @@ saturation = Exercise(
 )
 
 # %% ../../nbs/checks/activations.ipynb #8e7ae42a
-def _layers() -> tuple[tuple[Tensor], ...]:
+def _layers(generator: torch.Generator) -> tuple[tuple[Tensor], ...]:
     """Draw the pre-activations of two layers, (inputs, units)."""
-    generator = torch.Generator().manual_seed(1)
     first = torch.randn(8, 30, generator=generator) - 1
     second = torch.randn(5, 7, generator=generator) - 0.5
     second[:, 2] = torch.tensor([-1.0, 0.0, -2.0, -0.5, -3.0])
@@ -648,7 +647,7 @@ dead = Exercise(
     answers={
         "my_dead_count": SameFunction(
             lambda z: dead_units(F.relu, z).sum(),
-            _layers(),
+            _layers(torch.Generator().manual_seed(1)),
             (
                 Mistake(
                     "entries",
@@ -687,6 +686,7 @@ dead = Exercise(
                     lambda z: (z.mean(dim=0) <= 0).sum(),
                 ),
             ),
+            draw=_layers,
         )
     },
     hints=(
