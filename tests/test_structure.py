@@ -34,6 +34,8 @@ ORDER = [
     "checks.activations",
     "checks.autograd",
     "checks.gradients",
+    "checks.lenet",
+    "checks.cifar10",
     "cli",
 ]
 
