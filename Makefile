@@ -1,6 +1,6 @@
 # make course   install, export, execute the lessons, build the site
 # make test     install and run every test
-# make lab      open the lessons in JupyterLab
+# make lab      open the lessons in JupyterLab, as a student gets them
 # make help     list every target
 PYTHON ?= python3
 VENV := .venv
@@ -12,10 +12,10 @@ NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/helpers/*.ipynb nbs/checks/*.ipynb)
 LESSONS := $(wildcard nbs/*.ipynb)
 
 .DELETE_ON_ERROR:
-.PHONY: help course test lab docs bench clean export lint outputs lock
+.PHONY: help course test lab solutions docs docs-live bench clean export lint outputs lock katex
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
 # --- the environment ------------------------------------------------------------------
 
@@ -26,12 +26,18 @@ $(UV):
 
 $(READY): requirements-dev.txt settings.ini setup.py pyproject.toml | $(UV)
 	$(UV) pip sync --quiet --python $(BIN)/python requirements-dev.txt
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
 
 lock: $(UV)  ## Renew requirements-dev.txt from settings.ini
 	$(UV) pip compile --quiet --universal --python-version 3.10 --no-header --upgrade \
 		--extra dev setup.py --output-file requirements-dev.txt
+
+# SOLUTIONS=0 builds the site without any solution, in a folder of its own.
+SOLUTIONS ?= 1
+SITE := _build/site$(if $(filter 0,$(SOLUTIONS)),-without-solutions)
+SPHINX := $(BIN)/sphinx-build -q -W --keep-going -c docs
+course docs docs-live: export SOLUTIONS := $(SOLUTIONS)
 
 # A progress bar in a stored output would be a picture of one moment.
 course outputs test: export TQDM_DISABLE := 1
@@ -45,18 +51,35 @@ export: $(READY)  ## Write the package from the notebooks, and clean the noteboo
 course: export  ## Install, export, execute the lessons, build the site
 	rm -rf _build/course && mkdir -p _build && cp -R nbs _build/course
 	$(BIN)/jupyter execute --inplace $(LESSONS:nbs/%=_build/course/%)
-	$(BIN)/sphinx-build -q -W -c docs _build/course _build/site
-	@echo "The site is ready: open _build/site/index.html; make lab opens the lessons."
+	$(SPHINX) _build/course $(SITE)
+	@echo "The site is ready: open $(SITE)/index.html; make lab opens the lessons."
 
 outputs: export  ## Execute the notebooks in place, to renew the outputs they store
 	$(BIN)/jupyter execute --inplace $(NOTEBOOKS)
 	$(BIN)/nbdev_clean
 
 docs: $(READY)  ## Build the site from the outputs that the notebooks store
-	$(BIN)/sphinx-build -q -W -c docs nbs _build/site
+	$(SPHINX) nbs $(SITE)
 
-lab: $(READY)  ## Open the lessons in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir nbs
+docs-live: $(READY)  ## Rebuild and reload the site while you write
+	$(BIN)/sphinx-autobuild -q -c docs nbs $(SITE) --open-browser --port 0 \
+		--watch docs --watch nnlab_course --watch README.md --ignore "*/nbs/api/*"
+
+# A student's work: not in _build, which make clean removes.
+FOLDER ?= lessons
+
+lab: $(READY)  ## Open the lessons in JupyterLab, as a student gets them: make lab FOLDER=mine
+	rm -rf _build/lessons
+	$(BIN)/python scripts/student_edition.py nbs _build/lessons
+	$(BIN)/nnlab lab --lessons _build/lessons '$(FOLDER)'
+
+solutions: $(READY)  ## Write the worked solutions, to publish: _build/solutions.json
+	$(BIN)/python scripts/student_edition.py --solutions nbs _build/solutions.json
+
+katex:  ## Renew the mathematics in docs/_static from docs/package.json; needs npm
+	npm ci --prefix docs --ignore-scripts
+	cd docs/node_modules/katex && cp dist/katex.min.js dist/katex.min.css LICENSE ../../_static/katex/
+	cp docs/node_modules/katex/dist/fonts/*.woff2 docs/_static/katex/fonts/
 
 # --- checks -----------------------------------------------------------------------------
 

@@ -84,7 +84,7 @@ class Result:
         """Return the parts, unless there is only one, which says the same as the whole."""
         return self.parts if len(self.parts) > 1 else ()
 
-# %% ../nbs/helpers/exercises.ipynb #86746903
+# %% ../nbs/helpers/exercises.ipynb #26676022
 def combine(
     parts: Sequence[Result],  # One for each answer, at least one
     name: str = "",  # What they belong to
@@ -101,7 +101,7 @@ def combine(
         message = fixed.get(verdict, f"{count} of {len(parts)} right")
     return Result(verdict, message, points, mistakes[0] if mistakes else None, name, tuple(parts))
 
-# %% ../nbs/helpers/exercises.ipynb #46864a89
+# %% ../nbs/helpers/exercises.ipynb #ed3976cc
 class NotAnswered(Exception):
     """There is no answer yet."""
 
@@ -113,7 +113,7 @@ class AnswerError(ValueError):
         super().__init__(message)
         self.mistake = mistake
 
-# %% ../nbs/helpers/exercises.ipynb #7e03077d
+# %% ../nbs/helpers/exercises.ipynb #9540755d
 def is_unanswered(
     answer: Any,  # Whatever the student's name holds
     depth: int = 3,  # How many lists deep to look
@@ -172,7 +172,7 @@ def as_tensor(
             "give a number, a list of lists, an array or a tensor"
         ) from error
 
-# %% ../nbs/helpers/exercises.ipynb #81019b2b
+# %% ../nbs/helpers/exercises.ipynb #c02ef424
 _EXPLAINED = {
     "Boolean value of Tensor": (
         "`if`, `and`, `max` and `min` decide once, but x is a tensor of many numbers; decide for "
@@ -268,7 +268,7 @@ def _diagnose_entries(
         f"{wrong} of {off.numel()} entries differ; furthest off is [{where}], {answer[index]:.6g}"
     )
 
-# %% ../nbs/helpers/exercises.ipynb #6d369650
+# %% ../nbs/helpers/exercises.ipynb #de859706
 @dataclass(frozen=True)
 class Mistake:
     """A classic mistake: its slug, what to say, and what somebody answers who makes it."""
@@ -277,7 +277,7 @@ class Mistake:
     message: str
     answer: Any
 
-# %% ../nbs/helpers/exercises.ipynb #d109b195
+# %% ../nbs/helpers/exercises.ipynb #1df68f64
 def compare(
     answer: Any,  # A number, nested list, array or tensor
     expected: Any,  # The reference, in any of the same forms
@@ -302,7 +302,7 @@ def compare(
     slug, message = problem
     return Result.wrong(message, slug)
 
-# %% ../nbs/helpers/exercises.ipynb #354bafdd
+# %% ../nbs/helpers/exercises.ipynb #f81ea5a2
 @dataclass(frozen=True)
 class SameValue:
     """Judge a number, list, array or tensor by its values."""
@@ -358,7 +358,7 @@ class SameFunction:
                 return Result.wrong(f"only x {side} 0 is wrong; {given}", mistake)
         return Result.wrong(given, "value")
 
-# %% ../nbs/helpers/exercises.ipynb #0665eb26
+# %% ../nbs/helpers/exercises.ipynb #dc07a93e
 @dataclass(frozen=True)
 class Exercise:
     """An exercise: its task stands in the lesson; here are its checks and hints.
@@ -437,7 +437,7 @@ def _result_of(judge: Callable[[Any], Result], answer: Any) -> Result:
     except Exception as error:  # an answer can be an object that raises at any touch
         return Result.wrong(f"it can't be checked ({type(error).__name__})", "unreadable")
 
-# %% ../nbs/helpers/exercises.ipynb #62bfef88
+# %% ../nbs/helpers/exercises.ipynb #3443c6f3
 @dataclass(frozen=True)
 class Hints:
     """What `Exercise.hint` shows."""
@@ -458,12 +458,11 @@ class Hints:
         for number, hint in enumerate(self.exercise.hints, start=1):
             opened = " open" if 1 < number == self.number else ""
             summary = f"Hint {number} of {len(self.exercise.hints)}"
-            folded.append(
-                f"<details{opened}><summary>{summary}</summary>{_as_html(hint)}</details>"
-            )
+            body = f'<div style="margin:0.2em 1.2em">{_as_html(hint)}</div>'
+            folded.append(f"<details{opened}><summary>{summary}</summary>{body}</details>")
         return "\n".join(folded)
 
-# %% ../nbs/helpers/exercises.ipynb #fdd8ade8
+# %% ../nbs/helpers/exercises.ipynb #52edbaf6
 @dataclass(frozen=True)
 class Solution:
     """What `Exercise.solution` shows: the published solution, or why there is none."""
@@ -492,7 +491,7 @@ class Solution:
         code = f"<pre>{html.escape(code)}</pre>"
         return f"<details><summary>{_as_html(sentence)}</summary>{code}</details>"
 
-# %% ../nbs/helpers/exercises.ipynb #7ec12e30
+# %% ../nbs/helpers/exercises.ipynb #ffaf075d
 class _Memory:
     """The results so far: in a small file, or in this process where the file can't be written."""
 
@@ -540,7 +539,7 @@ def _in_notebook() -> bool:
 
 _MEMORY = _Memory()
 
-# %% ../nbs/helpers/exercises.ipynb #3d7d47d6
+# %% ../nbs/helpers/exercises.ipynb #9b67b50e
 class Progress:
     """How far a lesson's exercises have come; shows itself as a table."""
 
@@ -576,10 +575,13 @@ class Progress:
     def _repr_html_(self) -> str:
         total = sum(exercise.points for exercise in self.exercises)
         bar = f'<progress value="{self.earned:g}" max="{total}"></progress>'
-        lines = "".join(f"<div>{symbol} {_as_html(text)}</div>" for symbol, text in self._lines())
+        column = '<span style="display:inline-block;width:1.5em">'
+        lines = "".join(
+            f"<div>{column}{symbol}</span>{_as_html(text)}</div>" for symbol, text in self._lines()
+        )
         return f"<div><b>{_as_html(self._summary())}</b> {bar}</div>{lines}"
 
-# %% ../nbs/helpers/exercises.ipynb #602a8755
+# %% ../nbs/helpers/exercises.ipynb #a93db7cf
 class Layer(NamedTuple):
     """One module without children, as plain data."""
 
@@ -641,7 +643,7 @@ class Network:
             for (name, p), g in zip(named.items(), found, strict=True)
         }
 
-# %% ../nbs/helpers/exercises.ipynb #d3e97ae0
+# %% ../nbs/helpers/exercises.ipynb #54dbe397
 def build_network(
     answer: Any,  # A module, a function or class without arguments, or a marker's stand-in
     *,
@@ -672,7 +674,7 @@ def check(
     """Compare a value with its reference. Never raises on a bad answer."""
     return replace(_result_of(SameValue(expected, (), atol, rtol), answer), name=name)
 
-# %% ../nbs/helpers/exercises.ipynb #15f2c433
+# %% ../nbs/helpers/exercises.ipynb #35d8e7b3
 def check_function(
     function: Callable[[Any], Any],  # The student's; one that returns None is unanswered
     reference: Callable[[Any], Any],  # What it should compute

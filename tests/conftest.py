@@ -1,7 +1,9 @@
-"""Shared by the tests: figures are drawn to memory, and none outlives its test."""
+"""Shared by the tests: no figure outlives its test; the package and the site, built once."""
 
 import matplotlib
 import pytest
+from building import PROJECT, build, copy_source
+from site_samples import build_site
 
 matplotlib.use("Agg")
 
@@ -13,3 +15,29 @@ def close_figures():
 
     yield
     plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """Build the site from the stored outputs; any warning is an error."""
+    folder = tmp_path_factory.mktemp("site")
+    done = build_site(PROJECT / "nbs", folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "html"
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory):
+    """A copy of what git would hand out."""
+    copy = tmp_path_factory.mktemp("source")
+    copy_source(copy)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def built(source):
+    """The sdist, and the wheel built from it."""
+    build(source)
+    (wheel,) = (source / "dist").glob("*.whl")
+    (sdist,) = (source / "dist").glob("*.tar.gz")
+    return {"wheel": wheel, "sdist": sdist}

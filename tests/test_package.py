@@ -1,8 +1,5 @@
 """The built wheel and sdist install into an empty environment and work there."""
 
-import os
-import shutil
-import subprocess
 import sys
 import tarfile
 import zipfile
@@ -10,10 +7,9 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
+from building import BIN, PROJECT, build, run
 
-PROJECT = Path(__file__).parents[1]
-BIN = Path(sys.executable).parent
-PACKED = ["setup.py", "pyproject.toml", "settings.ini", "README.md", "LICENSE", "MANIFEST.in"]
+LESSONS = sorted(path.name for path in (PROJECT / "nbs").glob("*.ipynb"))
 
 # Runs in the empty environment, outside the repository.
 USE = """
@@ -36,38 +32,11 @@ fit(model, digits.train, num_epochs=1)
 assert evaluate(model, digits.test).accuracy > 0.8
 shapes = load("cifar10", sys.argv[1], download=False)
 assert shapes.train.images.shape[1:] == (3, 32, 32)
+from nnlab_course.edition import lay_out, packaged_lessons
+laid = lay_out(packaged_lessons(), sys.argv[1] + "/lessons")
+assert [lesson.action for lesson in laid] == ["new"] * 5
 print("version", nnlab_course.__version__)
 """
-
-
-def run(*command, cwd, **kwargs):
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, **kwargs)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="session")
-def source(tmp_path_factory):
-    """A copy of what git would hand out, so that nothing left over in the folder is packed."""
-    copy = tmp_path_factory.mktemp("source")
-    for name in PACKED:
-        shutil.copy(PROJECT / name, copy)
-    ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
-    shutil.copytree(PROJECT / "nnlab_course", copy / "nnlab_course", ignore=ignore)
-    return copy
-
-
-@pytest.fixture(scope="session")
-def built(source):
-    """The sdist, and the wheel built from it."""
-    run(sys.executable, "-m", "build", "--installer", "uv", cwd=source, env=environment())
-    (wheel,) = (source / "dist").glob("*.whl")
-    (sdist,) = (source / "dist").glob("*.tar.gz")
-    return {"wheel": wheel, "sdist": sdist}
-
-
-def environment():
-    return os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
@@ -90,13 +59,30 @@ def test_wheel_holds_the_package_and_nothing_else(built):
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"nnlab_course"}
     assert "nnlab_course/digits.safetensors" in names
+    lessons = sorted(Path(name).name for name in names if name.endswith(".ipynb"))
+    assert lessons == LESSONS
+    assert all(f"nnlab_course/lessons/{name}" in names for name in lessons)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert built["wheel"].stat().st_size < 500_000
 
 
-def test_sdist_can_be_built_again(built):
+def test_a_wheel_built_straight_from_a_checkout_holds_the_same(built, source, tmp_path):
+    build(source, "--wheel", "--outdir", tmp_path)
+    (straight,) = tmp_path.glob("*.whl")
+    contents = []
+    for path in (straight, built["wheel"]):
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if ".dist-info" not in name]
+            contents.append({name: archive.read(name) for name in names})
+    assert contents[0] == contents[1]
+
+
+def test_sdist_can_be_built_again_and_holds_the_student_edition_only(built):
     with tarfile.open(built["sdist"]) as archive:
         names = archive.getnames()
+    lessons = [name for name in names if name.endswith(".ipynb")]
+    assert sorted(Path(name).name for name in lessons) == LESSONS
+    assert all("/nnlab_course/lessons/" in name for name in lessons)
     for name in ("settings.ini", "setup.py", "nnlab_course/digits.safetensors"):
         assert any(path.endswith(name) for path in names), name
 
@@ -104,7 +90,9 @@ def test_sdist_can_be_built_again(built):
 def test_every_requirement_is_used():
     settings = ConfigParser(interpolation=None)
     settings.read(PROJECT / "settings.ini")
-    code = "".join(path.read_text(encoding="utf-8") for path in PROJECT.glob("nnlab_course/*.py"))
+    code = "".join(
+        path.read_text(encoding="utf-8") for path in PROJECT.glob("nnlab_course/**/*.py")
+    )
     for requirement in settings["DEFAULT"]["requirements"].split():
         name = {"pillow": "PIL"}.get(requirement.split(">=")[0], requirement.split(">=")[0])
         assert f"import {name}" in code or f"from {name}" in code, f"{name} is never imported"

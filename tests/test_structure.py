@@ -19,6 +19,7 @@ LESSONS = sorted((PROJECT / "nbs").glob("*.ipynb"))
 # A module imports only modules that stand before it.
 ORDER = [
     "exercises",
+    "edition",
     "pictures",
     "embedded",
     "data",

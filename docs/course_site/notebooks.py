@@ -1,0 +1,118 @@
+"""Show nbdev's notebooks as a reader wants them.
+
+Cells marked `#| hide` are dropped, and the directive lines of the others (`#| export` and the
+like) are cut; exercises are folded; pictures become files, with the words for them that their
+cell's metadata hold as `"alt"`. It happens in memory, as a page is read; the notebooks stay as
+they are.
+"""
+
+import json
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.util import logging
+
+from . import exercises, pictures
+
+logger = logging.getLogger(__name__)
+
+DIRECTIVE = re.compile(r"^#\|.*\n?", re.M)
+HIDDEN = re.compile(r"^#\|\s*(hide|default_exp)\b", re.M)
+
+
+def load(path: Path) -> dict:
+    """Read a notebook; the text of its cells becomes one string each."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])
+    return notebook
+
+
+def is_notebook(app, docname: str) -> bool:
+    """Say whether a page is made of a notebook."""
+    return docname in app.project.docnames and app.env.doc2path(docname).suffix == ".ipynb"
+
+
+def root_of(docname: str) -> str:
+    """Return the relative address of the site's root from a page."""
+    return "../" * docname.count("/")
+
+
+def simplify(app, docname, source):
+    """Make of the notebook in `source[0]` the one that is shown."""
+    if not is_notebook(app, docname):
+        return
+    notebook = load(app.env.doc2path(docname))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    if not any(cell["outputs"] for cell in code):
+        logger.warning("no cell of the notebook was executed: make outputs", location=docname)
+    cells = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] != "code":
+            cells.append(cell)
+        elif not HIDDEN.search(cell["source"]):
+            cells += _show(app, docname, cell)
+    source[0] = json.dumps(notebook | {"cells": cells})
+
+
+def _show(app, docname: str, cell: dict) -> list[dict]:
+    """Return the cells that a reader sees of a code cell."""
+    _illustrate(app, docname, cell)
+    cell["source"] = DIRECTIVE.sub("", cell["source"]).strip("\n")
+    try:
+        shown = exercises.present(cell, app.config.course_solutions)
+    except ValueError as error:
+        logger.warning("cell %s: %s", cell["id"], error, location=docname)
+        return []
+    for part in shown:
+        part["metadata"]["anchor"] = part["id"]
+    return shown
+
+
+def _illustrate(app, docname: str, cell: dict) -> None:
+    """Replace the PNGs among a cell's outputs by tags of files, and say where something lacks."""
+    alt = cell["metadata"].get("alt", "").strip()
+    images = [o for o in cell["outputs"] if "image/png" in o.get("data", {})]
+    if any(output["output_type"] == "error" for output in cell["outputs"]):
+        logger.warning("cell %s stores an error: make outputs", cell["id"], location=docname)
+    if images and not alt:
+        message = 'the picture of cell %s lacks a description: add "alt" to the cell\'s metadata'
+        logger.warning(message, cell["id"], location=docname)
+    if alt and not images:
+        message = "cell %s describes a picture and shows none: make outputs"
+        logger.warning(message, cell["id"], location=docname)
+    for output in images:
+        picture = pictures.store("".join(output["data"]["image/png"]), Path(app.outdir))
+        output["data"] = {"text/html": picture.tag(alt, root_of(docname))}
+
+
+def anchor_cells(app, doctree):
+    """Give each code cell its notebook's id, so that the API reference can point at it."""
+    for node in doctree.findall(nodes.container):
+        if node.get("nb_element") == "cell_code":
+            node["ids"].append(f"cell-{node['cell_metadata']['anchor']}")
+
+
+def write_student_editions(app, error):
+    """Write beside each notebook's page the notebook as students get it."""
+    if error:
+        return
+    for docname in filter(lambda name: is_notebook(app, name), app.env.all_docs):
+        try:
+            notebook = exercises.student_edition(load(app.env.doc2path(docname)))
+        except ValueError as problem:
+            logger.warning("no student edition: %s", problem, location=docname)
+            continue
+        target = Path(app.outdir, "notebooks", f"{docname}.ipynb")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def setup(app):
+    """Register the extension."""
+    app.add_config_value("course_solutions", True, "env", types=bool)
+    app.connect("source-read", simplify)
+    app.connect("doctree-read", anchor_cells)
+    app.connect("build-finished", write_student_editions)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,105 @@
+"""Make the student edition of the lessons, and the file with the published solutions.
+
+    python scripts/student_edition.py nbs FOLDER             # the edition
+    python scripts/student_edition.py nbs --solutions FILE   # {slug: worked solution}, as JSON
+
+nbgrader's own preprocessors take out the solutions, the hidden tests and the outputs, and lock the
+checks; nbdev's directives are cut here. `setup.py` calls `write_edition` for the wheel.
+"""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+import nbformat
+from nbconvert.preprocessors import Preprocessor
+from nbgrader import preprocessors
+from nbgrader.utils import is_solution
+from traitlets.config.loader import PyFileConfigLoader
+
+PROJECT = Path(__file__).parents[1]
+DIRECTIVE = re.compile(r"^#\|.*\n?", re.MULTILINE)
+MARKER = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
+
+# In the order of nbgrader's generate_assignment, whose gradebook is left out.
+STEPS = (
+    preprocessors.LockCells,
+    preprocessors.ClearSolutions,
+    preprocessors.ClearOutput,
+    preprocessors.CheckCellMetadata,
+    preprocessors.ClearHiddenTests,
+    preprocessors.ClearMarkScheme,
+    preprocessors.ComputeChecksums,
+)
+
+
+class CutDirectives(Preprocessor):
+    """Cut nbdev's directives, and drop the cells that hold nothing else."""
+
+    def preprocess(self, nb, resources):
+        for cell in nb.cells:
+            if cell.cell_type == "code":
+                cell.source = DIRECTIVE.sub("", cell.source).strip("\n")
+        nb.cells = [cell for cell in nb.cells if cell.source]
+        return nb, resources
+
+
+def lessons(source):
+    """List the lessons in the folder `source`."""
+    paths = sorted(Path(source).glob("*.ipynb"))
+    if not paths:
+        raise FileNotFoundError(f"no notebooks in {source}")
+    return paths
+
+
+def read(path):
+    """Read a notebook."""
+    return nbformat.read(path, as_version=4)
+
+
+def student_notebook(nb):
+    """Return a notebook as a student gets it; `nb` itself is changed on the way."""
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(PROJECT)).load_config()
+    resources = {}
+    for step in (CutDirectives, *STEPS):
+        nb, resources = step(parent=None, config=config).preprocess(nb, resources)
+    return nb
+
+
+def write_edition(source, target):
+    """Write the student edition of the lessons in `source` to the folder `target`."""
+    Path(target).mkdir(parents=True, exist_ok=True)
+    for path in lessons(source):
+        nbformat.write(student_notebook(read(path)), Path(target) / path.name)
+
+
+def worked_solutions(nb):
+    """Return the worked solutions in a notebook: slug to code."""
+    cells = [cell for cell in nb.cells if is_solution(cell)]
+    return {cell.metadata.nbgrader.grade_id: MARKER.sub("", cell.source) for cell in cells}
+
+
+def write_solutions(source, target):
+    """Write the worked solutions of the lessons in `source` to the file `target`."""
+    found = {}
+    for path in lessons(source):
+        found |= worked_solutions(read(path))
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(found, indent=1, ensure_ascii=False)
+    Path(target).write_text(text + "\n", encoding="utf-8")
+
+
+def main():
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("source", type=Path, help="folder of the lessons")
+    parser.add_argument("target", type=Path, help="folder to write to; with --solutions, a file")
+    parser.add_argument("--solutions", action="store_true", help="write the worked solutions")
+    arguments = parser.parse_args()
+    write = write_solutions if arguments.solutions else write_edition
+    write(arguments.source, arguments.target)
+
+
+if __name__ == "__main__":
+    main()

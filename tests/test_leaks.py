@@ -1,0 +1,123 @@
+"""No solution leaves the repository: not in the package, the wheel, the student edition, the site.
+
+Set NNLAB_SITE to the folder of a site that was built without solutions to have it searched, too.
+"""
+
+import html
+import json
+import os
+import re
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from student_edition import lessons, read, write_edition
+
+PROJECT = Path(__file__).parents[1]
+NBS = PROJECT / "nbs"
+REGION = re.compile(r"### BEGIN SOLUTION[ \t]*\n(.*?)\n[ \t]*### END SOLUTION", re.DOTALL)
+SHORT = 12  # characters: `19`, `return G` and the like are found anywhere
+
+
+def squeeze(text):
+    """Collapse white space, which formats differ in."""
+    return " ".join(text.split())
+
+
+def solutions():
+    """Yield for each exercise its slug and the lines of its solution, as they'd be found."""
+    for path in lessons(NBS):
+        cells = read(path).cells
+        outside = squeeze("\n".join(REGION.sub("", cell.source) for cell in cells))
+        for cell in cells:
+            if regions := REGION.findall(cell.source):
+                lines = {squeeze(line) for region in regions for line in region.splitlines()}
+                # What the lesson says elsewhere is no secret.
+                secret = {line for line in lines if len(line) >= SHORT and line not in outside}
+                yield cell.metadata.nbgrader.grade_id, secret
+
+
+SOLUTIONS = dict(solutions())
+
+
+def searchable(name, content):
+    """Turn a file's content into the text that a reader could find in it."""
+    text = content.decode("utf-8", errors="replace")
+    if name.endswith(".ipynb"):
+        cells = json.loads(text)["cells"]
+        outputs = json.dumps([cell.get("outputs") for cell in cells], ensure_ascii=False)
+        text = "\n".join("".join(cell["source"]) for cell in cells) + outputs
+    elif name.endswith((".html", ".htm")):
+        text = html.unescape(re.sub(r"<[^>]*>", "", text))
+    return squeeze(text)
+
+
+def leaks(files):
+    """List (file, slug, line) for each line of a solution in `files`: names to contents."""
+    return [
+        (name, slug, line)
+        for name, content in files.items()
+        for text in [searchable(name, content)]
+        for slug, lines in SOLUTIONS.items()
+        for line in lines
+        if line in text
+    ]
+
+
+def files_of(folder):
+    """Read every file below a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_every_solution_has_something_to_look_for():
+    assert len(SOLUTIONS) >= 25
+    assert all(SOLUTIONS.values()), [slug for slug, lines in SOLUTIONS.items() if not lines]
+
+
+def test_the_search_finds_what_is_there():
+    found = leaks({path.name: path.read_bytes() for path in lessons(NBS)})
+    assert {slug for _, slug, _ in found} == set(SOLUTIONS)
+
+
+@pytest.mark.parametrize("name", ["page.html", "cell.ipynb", "module.py"])
+def test_the_search_sees_through_formats(name):
+    code = "    # Twice as fast, twice as tall,   and one lower.\n    return 2 * torch.sigmoid(2*x)"
+    if name.endswith(".html"):
+        code = code.replace("twice", "<span class='c'>twice</span>").replace(",", "&#44;")
+    if name.endswith(".ipynb"):
+        code = json.dumps({"cells": [{"source": code.splitlines(keepends=True)}]})
+    assert {slug for _, slug, _ in leaks({name: code.encode()})} == {"tanh"}
+
+
+def test_the_package_holds_no_solution():
+    assert leaks(files_of(PROJECT / "nnlab_course")) == []
+
+
+def test_the_student_edition_holds_no_solution(tmp_path):
+    write_edition(NBS, tmp_path)
+    assert leaks(files_of(tmp_path)) == []
+
+
+def test_the_wheel_and_the_sdist_hold_no_solution(built):
+    with zipfile.ZipFile(built["wheel"]) as archive:
+        assert leaks({name: archive.read(name) for name in archive.namelist()}) == []
+    assert leaks(unpacked(built["sdist"])) == []
+
+
+def unpacked(path):
+    """Read the files of an sdist."""
+    with tarfile.open(path) as archive:
+        members = [member for member in archive.getmembers() if member.isfile()]
+        return {member.name: archive.extractfile(member).read() for member in members}
+
+
+@pytest.mark.skipif("NNLAB_SITE" not in os.environ, reason="no NNLAB_SITE to search")
+def test_the_site_without_solutions_holds_none():
+    files = files_of(os.environ["NNLAB_SITE"])
+    assert any(name.endswith(".html") for name in files)
+    assert leaks(files) == []
