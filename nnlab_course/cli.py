@@ -492,10 +492,10 @@ def grade(
     A class, with feedback for each student in the folder marks/, and a summary marks.html:
         nnlab grade submissions --out marks.csv
     After a crash, or when somebody has handed in late, the same call grades what is new.
-    A large class as an array job of ten, and the parts together afterwards:
-        nnlab grade submissions --shard $SLURM_ARRAY_TASK_ID/10 \\
+    A large class as an array job of two, and the parts together afterwards:
+        nnlab grade submissions --shard $SLURM_ARRAY_TASK_ID/2 \\
             --out part-$SLURM_ARRAY_TASK_ID.csv
-        nnlab merge-marks part-*.json --out marks.csv
+        nnlab merge-marks part-1.json part-2.json --out marks.csv
 
     Students' code runs under bubblewrap: no network, no environment, no files but Python's own.
     Without bubblewrap nothing is graded, unless you ask for it with --unsafe-no-sandbox.
