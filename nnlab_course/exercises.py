@@ -184,6 +184,11 @@ _EXPLAINED = {
         "of the same name",
         "math-on-tensor",
     ),
+    "floating point": (
+        "bytes and other whole numbers have no `mean` and no `std`; make floating-point numbers of "
+        "them first, by `/ 255` or `.float()`",
+        "bytes",
+    ),
 }
 
 
