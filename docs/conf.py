@@ -28,10 +28,9 @@ branch = os.environ.get("COURSE_REF", settings["branch"])  # A release's site li
 extensions = [
     "myst_nb",
     "sphinx.ext.extlinks",
-    "sphinx_click",
     "sphinx_copybutton",
     *("course_site." + name for name in ("notebooks", "landing", "reference", "pages")),
-    *("course_site." + name for name in ("highlighting", "mathematics", "checks")),
+    *("course_site." + name for name in ("commands", "highlighting", "mathematics", "checks")),
 ]
 # The checks name every known mistake: no reading for somebody who is about to answer.
 exclude_patterns = ["**.ipynb_checkpoints", "**/conftest.py", "checks/**"]

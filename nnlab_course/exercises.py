@@ -84,7 +84,7 @@ class Result:
         """Return the parts, unless there is only one, which says the same as the whole."""
         return self.parts if len(self.parts) > 1 else ()
 
-# %% ../nbs/helpers/exercises.ipynb #26676022
+# %% ../nbs/helpers/exercises.ipynb #b5e1ce37
 def combine(
     parts: Sequence[Result],  # One for each answer, at least one
     name: str = "",  # What they belong to
@@ -101,7 +101,7 @@ def combine(
         message = fixed.get(verdict, f"{count} of {len(parts)} right")
     return Result(verdict, message, points, mistakes[0] if mistakes else None, name, tuple(parts))
 
-# %% ../nbs/helpers/exercises.ipynb #ed3976cc
+# %% ../nbs/helpers/exercises.ipynb #508a264b
 class NotAnswered(Exception):
     """There is no answer yet."""
 
@@ -113,7 +113,7 @@ class AnswerError(ValueError):
         super().__init__(message)
         self.mistake = mistake
 
-# %% ../nbs/helpers/exercises.ipynb #9540755d
+# %% ../nbs/helpers/exercises.ipynb #6619f47c
 def is_unanswered(
     answer: Any,  # Whatever the student's name holds
     depth: int = 3,  # How many lists deep to look
@@ -172,7 +172,7 @@ def as_tensor(
             "give a number, a list of lists, an array or a tensor"
         ) from error
 
-# %% ../nbs/helpers/exercises.ipynb #c02ef424
+# %% ../nbs/helpers/exercises.ipynb #7e9cb537
 _EXPLAINED = {
     "Boolean value of Tensor": (
         "`if`, `and`, `max` and `min` decide once, but x is a tensor of many numbers; decide for "
@@ -183,6 +183,11 @@ _EXPLAINED = {
         "functions of `math` take a single number, but x is a tensor of many; torch has a function "
         "of the same name",
         "math-on-tensor",
+    ),
+    "floating point": (
+        "bytes and other whole numbers have no `mean` and no `std`; make floating-point numbers of "
+        "them first, by `/ 255` or `.float()`",
+        "bytes",
     ),
 }
 
@@ -263,7 +268,7 @@ def _diagnose_entries(
         f"{wrong} of {off.numel()} entries differ; furthest off is [{where}], {answer[index]:.6g}"
     )
 
-# %% ../nbs/helpers/exercises.ipynb #de859706
+# %% ../nbs/helpers/exercises.ipynb #0ad8c43c
 @dataclass(frozen=True)
 class Mistake:
     """A classic mistake: its slug, what to say, and what somebody answers who makes it."""
@@ -272,7 +277,7 @@ class Mistake:
     message: str
     answer: Any
 
-# %% ../nbs/helpers/exercises.ipynb #1df68f64
+# %% ../nbs/helpers/exercises.ipynb #cf78204e
 def compare(
     answer: Any,  # A number, nested list, array or tensor
     expected: Any,  # The reference, in any of the same forms
@@ -297,7 +302,7 @@ def compare(
     slug, message = problem
     return Result.wrong(message, slug)
 
-# %% ../nbs/helpers/exercises.ipynb #f81ea5a2
+# %% ../nbs/helpers/exercises.ipynb #eac06194
 @dataclass(frozen=True)
 class SameValue:
     """Judge a number, list, array or tensor by its values."""
@@ -355,7 +360,7 @@ class SameFunction:
                 return Result.wrong(f"only x {side} 0 is wrong; {given}", mistake)
         return Result.wrong(given, "value")
 
-# %% ../nbs/helpers/exercises.ipynb #dc07a93e
+# %% ../nbs/helpers/exercises.ipynb #8b35ba52
 @dataclass(frozen=True)
 class Exercise:
     """An exercise: its task stands in the lesson; here are its checks and hints.
@@ -434,7 +439,7 @@ def _result_of(judge: Callable[[Any], Result], answer: Any) -> Result:
     except Exception as error:  # an answer can be an object that raises at any touch
         return Result.wrong(f"it can't be checked ({type(error).__name__})", "unreadable")
 
-# %% ../nbs/helpers/exercises.ipynb #3443c6f3
+# %% ../nbs/helpers/exercises.ipynb #fdc96f24
 @dataclass(frozen=True)
 class Hints:
     """What `Exercise.hint` shows."""
@@ -459,7 +464,7 @@ class Hints:
             folded.append(f"<details{opened}><summary>{summary}</summary>{body}</details>")
         return "\n".join(folded)
 
-# %% ../nbs/helpers/exercises.ipynb #52edbaf6
+# %% ../nbs/helpers/exercises.ipynb #eb38c417
 @dataclass(frozen=True)
 class Solution:
     """What `Exercise.solution` shows: the published solution, or why there is none."""
@@ -488,7 +493,7 @@ class Solution:
         code = f"<pre>{html.escape(code)}</pre>"
         return f"<details><summary>{_as_html(sentence)}</summary>{code}</details>"
 
-# %% ../nbs/helpers/exercises.ipynb #ffaf075d
+# %% ../nbs/helpers/exercises.ipynb #5635bff5
 class _Memory:
     """The results so far: in a small file, or in this process where the file can't be written."""
 
@@ -536,7 +541,7 @@ def _in_notebook() -> bool:
 
 _MEMORY = _Memory()
 
-# %% ../nbs/helpers/exercises.ipynb #9b67b50e
+# %% ../nbs/helpers/exercises.ipynb #7c60f93f
 class Progress:
     """How far a lesson's exercises have come; shows itself as a table."""
 
@@ -574,11 +579,11 @@ class Progress:
         bar = f'<progress value="{self.earned:g}" max="{total}"></progress>'
         column = '<span style="display:inline-block;width:1.5em">'
         lines = "".join(
-            f"<div>{column}{symbol}</span>{_as_html(text)}</div>" for symbol, text in self._lines()
+            f"<div>{column}{symbol}</span> {_as_html(text)}</div>" for symbol, text in self._lines()
         )
         return f"<div><b>{_as_html(self._summary())}</b> {bar}</div>{lines}"
 
-# %% ../nbs/helpers/exercises.ipynb #a93db7cf
+# %% ../nbs/helpers/exercises.ipynb #d04be8c7
 class Layer(NamedTuple):
     """One module without children, as plain data."""
 
@@ -640,7 +645,7 @@ class Network:
             for (name, p), g in zip(named.items(), found, strict=True)
         }
 
-# %% ../nbs/helpers/exercises.ipynb #54dbe397
+# %% ../nbs/helpers/exercises.ipynb #6f6f2f17
 def build_network(
     answer: Any,  # A module, a function or class without arguments, or a marker's stand-in
     *,
@@ -671,7 +676,7 @@ def check(
     """Compare a value with its reference. Never raises on a bad answer."""
     return replace(_result_of(SameValue(expected, (), atol, rtol), answer), name=name)
 
-# %% ../nbs/helpers/exercises.ipynb #35d8e7b3
+# %% ../nbs/helpers/exercises.ipynb #ca5d8a85
 def check_function(
     function: Callable[[Any], Any],  # The student's; one that returns None is unanswered
     reference: Callable[[Any], Any],  # What it should compute

@@ -5,6 +5,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import nn
+from torch.nn import functional as F
+
 
 @dataclass
 class Cases:
@@ -55,3 +59,24 @@ class Cases:
         named = {(slug, name) for slug, name, *_ in self.wrong}
         for slug, exercise in self.exercises.items():
             assert all((slug, name) in named for name in exercise.names), slug
+
+
+class Oracle(nn.Module):
+    """A network with the weights of another, which knows the classes of certain images.
+
+    `share` is how much of them it knows; it gives another class to the others, and zeros for images
+    that are not among them.
+    """
+
+    def __init__(self, network, images, labels, *, share=1.0, end=lambda logits: logits):
+        super().__init__()
+        self.network, self.end = network, end
+        known = torch.arange(len(labels)) < round(share * len(labels))
+        self.look = torch.randn(images[0].numel(), 8, generator=torch.Generator().manual_seed(0))
+        self.table = images.flatten(1) @ self.look
+        self.logits = 9 * F.one_hot(torch.where(known, labels, (labels + 1) % 10), 10).float()
+
+    def forward(self, images):
+        seen = images.flatten(1) @ self.look
+        distance, index = torch.cdist(seen, self.table).min(1)
+        return self.end(self.logits[index] * (distance < 1e-3 * seen.norm(dim=1))[:, None])

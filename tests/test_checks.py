@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from nnlab_course import checks
-from nnlab_course.exercises import SameFunction, SameValue
+from nnlab_course.exercises import SameFunction, SameValue, as_tensor
 
 NBS = Path(__file__).parents[1] / "nbs"
 LESSONS = {path.stem.partition("_")[2]: path for path in sorted(NBS.glob("*.ipynb"))}
@@ -62,6 +62,23 @@ def test_a_mistake_is_no_right_answer_and_hides_behind_no_other(judge, mistake):
     result = judge(mistake.answer)
     assert (result.verdict, result.mistake) == ("wrong", mistake.slug)
     assert result.message == mistake.message
+
+
+NUMBERS = [
+    pytest.param(exercise, judge, id=f"{exercise.slug}, {name}")
+    for exercise in EXERCISES
+    for name, judge in exercise.answers.items()
+    if isinstance(judge, SameValue) and as_tensor(judge.expected).ndim == 0
+]
+
+
+@pytest.mark.parametrize(("exercise", "judge"), NUMBERS)
+def test_neither_a_hint_nor_a_diagnosis_holds_the_number_that_is_asked_for(exercise, judge):
+    expected = as_tensor(judge.expected)
+    wrong = [judge(float(expected) + 1), judge(float(expected) * 3 + 7)]
+    texts = [*exercise.hints, *(m.message for m in judge.mistakes), *(r.message for r in wrong)]
+    for number in re.findall(r"[0-9]+(?:\.[0-9]+)?", " ".join(texts).replace("−", "-")):
+        assert not judge(float(number)), number
 
 
 # --- hostile answers ----------------------------------------------------------------------------

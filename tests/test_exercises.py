@@ -223,6 +223,7 @@ def silent(x):
         (torch.mean, "wrong", "shape"),
         (branches, "wrong", "branch-on-tensor"),
         (by_math, "wrong", "math-on-tensor"),
+        (lambda x: x.byte().mean(), "wrong", "bytes"),
         (lambda: 1, "wrong", "raised"),
         (leaves, "wrong", "raised"),
         (silent, "wrong", "unreadable"),

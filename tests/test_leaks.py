@@ -1,20 +1,21 @@
 """No solution leaves the repository: not in the package, the wheel, the student edition, the site.
 
-Set NNLAB_SITE to the folder of a site that was built without solutions to have it searched, too.
+Set NNLAB_SITE to the folder of a site that was built without solutions to have that one searched.
 """
 
 import html
 import json
 import os
 import re
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from building import PROJECT, run
 from student_edition import lessons, read, write_edition
 
-PROJECT = Path(__file__).parents[1]
 NBS = PROJECT / "nbs"
 REGION = re.compile(r"### BEGIN SOLUTION[ \t]*\n(.*?)\n[ \t]*### END SOLUTION", re.DOTALL)
 SHORT = 12  # characters: `19`, `return G` and the like are found anywhere
@@ -116,8 +117,21 @@ def unpacked(path):
         return {member.name: archive.extractfile(member).read() for member in members}
 
 
-@pytest.mark.skipif("NNLAB_SITE" not in os.environ, reason="no NNLAB_SITE to search")
-def test_the_site_without_solutions_holds_none():
-    files = files_of(os.environ["NNLAB_SITE"])
-    assert any(name.endswith(".html") for name in files)
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The site built without solutions: the folder in NNLAB_SITE, or a new one."""
+    if "NNLAB_SITE" in os.environ:
+        return Path(os.environ["NNLAB_SITE"])
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-c", "docs", "-d", folder / "doctrees"]
+    command += ["nbs", folder / "html"]
+    run(*command, cwd=PROJECT, env=os.environ | {"SOLUTIONS": "0"})
+    return folder / "html"
+
+
+def test_the_site_without_solutions_holds_none(site):
+    files = files_of(site)
+    pages = {name for name in files if name.endswith(".html")}
+    assert {f"{path.stem}.html" for path in lessons(NBS)} <= pages
+    assert any(name.endswith(".ipynb") for name in files), "the lessons can't be downloaded"
     assert leaks(files) == []

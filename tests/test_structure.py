@@ -38,6 +38,8 @@ ORDER = [
     "checks.activations",
     "checks.autograd",
     "checks.gradients",
+    "checks.lenet",
+    "checks.cifar10",
     "grading",
     "cli",
 ]

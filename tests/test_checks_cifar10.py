@@ -1,0 +1,484 @@
+"""The checks of lesson 5 know right answers in many forms, and the classic mistakes by name."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from checking import Cases, Oracle
+from safetensors.numpy import save_file
+from torch import nn
+from torch.nn import functional as F
+
+from nnlab_course.checks import cifar10
+from nnlab_course.checks.cifar10 import pictures_to_judge_by
+from nnlab_course.checks.lenet import make_lenet
+from nnlab_course.cifar10 import ConvNet
+from nnlab_course.data import load
+from nnlab_course.lenet import LeNet
+
+DIMS = (0, 2, 3)
+
+
+def scaled(images):
+    return images / 255
+
+
+def mean_by_loop(images):
+    return [images[:, channel].float().mean().item() / 255 for channel in range(3)]
+
+
+def std_by_moments(images):
+    x = scaled(images.double())
+    return ((x**2).mean(DIMS) - x.mean(DIMS) ** 2).sqrt()
+
+
+def parts(draw):
+    """`my_three_parts` by a function that draws the indices of the validation part."""
+
+    def my_three_parts(train, test, num_valid):
+        chosen = torch.as_tensor(draw(len(train), num_valid))
+        rest = torch.tensor([i for i in range(len(train)) if i not in chosen.tolist()])
+        return train[rest], train[chosen], test
+
+    return my_three_parts
+
+
+def by_one_order(train, test, num_valid):
+    order = torch.randperm(len(train))
+    return train[order[num_valid:]], train[order[:num_valid]], test
+
+
+def by_shuffling(train, test, num_valid):
+    shuffled = train[torch.randperm(len(train), generator=torch.Generator().manual_seed(3))]
+    return [shuffled[:-num_valid], shuffled[-num_valid:], test]
+
+
+def in_numpy(train, test, num_valid):
+    shuffled = np.random.default_rng(0).permutation(train.numpy())
+    return shuffled[num_valid:], shuffled[:num_valid], test.numpy()
+
+
+def two_orders(train, test, num_valid):
+    some = torch.randperm(len(train))[:num_valid]
+    others = torch.randperm(len(train))[num_valid:]
+    return train[others], train[some], test
+
+
+def with_replacement(train, test, num_valid):
+    some = torch.randint(len(train) - 1, (num_valid,), generator=torch.Generator().manual_seed(0))
+    some[1] = some[0]
+    return parts(lambda n, k: some)(train, test, num_valid)
+
+
+class Functional(nn.Module):
+    """LeNet for colour, written with functions."""
+
+    def __init__(self, act=F.relu, pool=F.max_pool2d, channels=3, features=400, end=lambda z: z):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(channels, 6, 5), nn.Conv2d(6, 16, 5)
+        self.fc1, self.fc2 = nn.Linear(features, 120), nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, 10)
+        self.act, self.pool, self.end = act, pool, end
+
+    def forward(self, x):
+        x = self.pool(self.act(self.conv1(x)), 2)
+        x = self.pool(self.act(self.conv2(x)), 2).flatten(1)
+        return self.end(self.fc3(self.act(self.fc2(self.act(self.fc1(x))))))
+
+
+class GreyFirst(Functional):
+    """Takes the mean of the colours first, as somebody does who has kernels for one channel."""
+
+    def __init__(self):
+        super().__init__(channels=1)
+
+    def forward(self, x):
+        return super().forward(x.mean(1, keepdim=True))
+
+
+def shapes():
+    """The shapes that the check judges by, whatever data are there."""
+    return pictures_to_judge_by(Path())[0]
+
+
+def knows(network=None, **options):
+    """A network that is right about the check's shapes, up to what the options say."""
+    network = network or make_lenet(channels=3, map_size=5)
+    images = shapes().transforms[""](shapes().unseen)
+    return lambda: Oracle(network, images, shapes().labels, **options)
+
+
+def pair_by_loops(matrix):
+    best, pair = -1, None
+    for a in range(len(matrix)):
+        for b in range(a + 1, len(matrix)):
+            if matrix[a, b] + matrix[b, a] > best:
+                best, pair = matrix[a, b] + matrix[b, a], (a, b)
+    return pair
+
+
+def pair_by_divmod(matrix):
+    both = (matrix + matrix.T).triu(1)
+    return divmod(int(both.argmax()), len(matrix))
+
+
+def pair_in_numpy(matrix):
+    both = np.triu(matrix.numpy() + matrix.numpy().T, 1)
+    return np.unravel_index(both.argmax(), both.shape)
+
+
+def one_way(matrix):
+    matrix = matrix.clone().fill_diagonal_(0)
+    return divmod(int(matrix.argmax()), len(matrix))
+
+
+def standardised(x, dims, **options):
+    return (x - x.mean(dims, keepdim=True)) / x.std(dims, keepdim=True, **options)
+
+
+def by_variance(x):
+    variance = x.var(DIMS, keepdim=True, correction=0)
+    return (x - x.mean(DIMS, keepdim=True)) / torch.sqrt(variance + 1e-5)
+
+
+def channel_by_channel(x):
+    return torch.stack([(c - c.mean()) / c.std() for c in x.unbind(1)], 1)
+
+
+RIGHT = {
+    "colour-arithmetic": [
+        (456, 400, 48_120, 2704),
+        (6 * (3 * 25 + 1), 16 * 5**2, 400 * 120 + 120, 16.0 * 13 * 13),
+        tuple(map(torch.tensor, (456, 400, 48_120, 2704))),
+    ],
+    "channel-statistics": [
+        (lambda x: scaled(x).mean(DIMS), lambda x: scaled(x).std(DIMS)),
+        (mean_by_loop, std_by_moments),
+        (lambda x: scaled(x).mean([0, 2, 3]), lambda x: scaled(x).std(DIMS, correction=0)),
+        (
+            lambda x: x.numpy().mean(axis=DIMS) / 255,
+            lambda x: (x.numpy() / 255).std(axis=DIMS),
+        ),
+        (
+            lambda x: scaled(x).transpose(0, 1).flatten(1).mean(1),
+            lambda x: scaled(x).var(DIMS).sqrt(),
+        ),
+    ],
+    "three-parts": [
+        (by_one_order,),
+        (by_shuffling,),
+        (in_numpy,),
+        (parts(lambda n, k: torch.randperm(n)[:k]),),
+        (parts(lambda n, k: torch.arange(0, 3 * k, 3)),),
+    ],
+    "colour-lenet": [
+        (lambda: LeNet(32, 3),),
+        (LeNet(32, in_channels=3, activation=nn.ReLU, pool=nn.MaxPool2d),),
+        (Functional,),
+        (lambda: Functional(F.gelu, F.avg_pool2d),),
+        (lambda: make_lenet(channels=3, map_size=5),),
+    ],
+    "trained-network": [(knows(),), (knows(share=0.81),), (knows(LeNet(32, 3))(),)],
+    "confused-pair": [(pair_by_loops,), (pair_by_divmod,), (pair_in_numpy,)],
+    "batch-normalisation": [
+        (lambda x: standardised(x, DIMS),),
+        (by_variance,),
+        (channel_by_channel,),
+        (lambda x: F.batch_norm(x, None, None, training=True),),
+        (lambda x: nn.BatchNorm2d(x.shape[1])(x.float()),),
+        (lambda x: standardised(x, DIMS).numpy(),),
+    ],
+}
+
+WRONG = [
+    ("colour-arithmetic", "my_first_convolution", 6 * 26, "grey"),
+    ("colour-arithmetic", "my_first_convolution", 6 * 75, "no-biases"),
+    ("colour-arithmetic", "my_first_convolution", 6 * 3 * 26, "bias-per-kernel"),
+    ("colour-arithmetic", "my_first_convolution", 75 + 6, "kernels-shared"),
+    ("colour-arithmetic", "my_first_convolution", 6 * 3 * 5 + 6, "side-of-kernel"),
+    ("colour-arithmetic", "my_first_convolution", 6 * 28**2, "outputs"),
+    ("colour-arithmetic", "my_num_features", 256, "grey"),
+    ("colour-arithmetic", "my_num_features", 3 * 400, "times-three"),
+    ("colour-arithmetic", "my_num_features", 25, "one-map"),
+    ("colour-arithmetic", "my_num_features", 16 * 5, "side-for-area"),
+    ("colour-arithmetic", "my_num_features", 16 * 8 * 8, "no-shrinking"),
+    ("colour-arithmetic", "my_num_features", 16 * 10 * 10, "one-pooling"),
+    ("colour-arithmetic", "my_num_features", 6 * 25, "first-maps"),
+    ("colour-arithmetic", "my_first_linear", 48_000, "no-biases"),
+    ("colour-arithmetic", "my_first_linear", 256 * 120 + 120, "grey"),
+    ("colour-arithmetic", "my_first_linear", 400 * 121, "bias-per-input"),
+    ("colour-arithmetic", "my_first_linear", 400 + 120, "sum-for-product"),
+    ("colour-arithmetic", "my_first_linear", 48_001, "one-bias"),
+    ("colour-arithmetic", "my_num_features_64", 4 * 400, "four-times"),
+    ("colour-arithmetic", "my_num_features_64", 2 * 400, "twice"),
+    ("colour-arithmetic", "my_num_features_64", 400, "not-larger"),
+    ("colour-arithmetic", "my_num_features_64", 16**3, "no-shrinking"),
+    ("colour-arithmetic", "my_num_features_64", 13**2, "one-map"),
+    ("colour-arithmetic", "my_num_features_64", 16 * 13, "side-for-area"),
+    ("colour-arithmetic", "my_num_features_64", 6 * 169, "first-maps"),
+    ("channel-statistics", "my_channel_mean", lambda x: x.float().mean(DIMS), "not-scaled"),
+    ("channel-statistics", "my_channel_mean", lambda x: scaled(x).mean(), "all-channels"),
+    ("channel-statistics", "my_channel_mean", lambda x: scaled(x).mean((1, 2, 3)), "per-image"),
+    (
+        "channel-statistics",
+        "my_channel_mean",
+        lambda x: scaled(x).mean((2, 3)),
+        "per-image-and-channel",
+    ),
+    ("channel-statistics", "my_channel_mean", lambda x: scaled(x).mean(0), "per-pixel"),
+    (
+        "channel-statistics",
+        "my_channel_mean",
+        lambda x: scaled(x).mean(DIMS, keepdim=True),
+        "dimensions-kept",
+    ),
+    ("channel-statistics", "my_channel_mean", lambda x: scaled(x).std(DIMS), "std-for-mean"),
+    ("channel-statistics", "my_channel_mean", lambda x: scaled(x).sum(DIMS), "sum"),
+    ("channel-statistics", "my_channel_mean", lambda x: x.mean(DIMS), "bytes"),
+    ("channel-statistics", "my_channel_std", lambda x: x.float().std(DIMS), "not-scaled"),
+    ("channel-statistics", "my_channel_std", lambda x: scaled(x).var(DIMS), "variance"),
+    ("channel-statistics", "my_channel_std", lambda x: scaled(x).std(), "all-channels"),
+    ("channel-statistics", "my_channel_std", lambda x: scaled(x).std((1, 2, 3)), "per-image"),
+    (
+        "channel-statistics",
+        "my_channel_std",
+        lambda x: scaled(x).std((2, 3)).mean(0),
+        "mean-of-spreads",
+    ),
+    (
+        "channel-statistics",
+        "my_channel_std",
+        lambda x: scaled(x).mean((2, 3)).std(0),
+        "spread-of-means",
+    ),
+    ("channel-statistics", "my_channel_std", lambda x: scaled(x).std(0), "per-pixel"),
+    (
+        "channel-statistics",
+        "my_channel_std",
+        lambda x: (scaled(x) ** 2).mean(DIMS).sqrt(),
+        "mean-square",
+    ),
+    ("channel-statistics", "my_channel_std", lambda x: scaled(x).mean(DIMS), "mean-for-std"),
+    ("channel-statistics", "my_channel_std", lambda x: x.std(DIMS), "bytes"),
+    ("three-parts", "my_three_parts", lambda a, b, n: (a, b, b), "test-for-validation"),
+    ("three-parts", "my_three_parts", lambda a, b, n: (a[n:], b[:n], b), "test-for-validation"),
+    (
+        "three-parts",
+        "my_three_parts",
+        lambda a, b, n: (torch.cat([a[n:], b]), a[:n], b),
+        "test-for-training",
+    ),
+    ("three-parts", "my_three_parts", lambda a, b, n: (a[n:], a[:n], b.flip(0)), "not-shuffled"),
+    ("three-parts", "my_three_parts", lambda a, b, n: (a[n:], a[:n], b[:9]), "test-changed"),
+    ("three-parts", "my_three_parts", lambda a, b, n: (a[n:], a[:n], a), "test-changed"),
+    ("three-parts", "my_three_parts", lambda a, b, n: (a[n:] + 30, a[:n], b), "other-images"),
+    ("three-parts", "my_three_parts", two_orders, "overlap"),
+    ("three-parts", "my_three_parts", lambda a, b, n: (a, a[:n], b), "overlap"),
+    ("three-parts", "my_three_parts", with_replacement, "drawn-twice"),
+    ("three-parts", "my_three_parts", lambda a, b, n: (a[:n], a[n:], b), "swapped"),
+    ("three-parts", "my_three_parts", parts(lambda n, k: torch.randperm(n)[: n // 5]), "size"),
+    ("three-parts", "my_three_parts", lambda a, b, n: (a[n + 7 :], a[:n], b), "images-lost"),
+    ("three-parts", "my_three_parts", lambda a, b, n: (a[:-n], a[-n:], b), "not-shuffled"),
+    ("three-parts", "my_three_parts", lambda a, b, n: (a, b), "count"),
+    ("three-parts", "my_three_parts", lambda a, b, n: (a[n:].flatten(), a[:n], b), "shape"),
+    ("colour-lenet", "build_my_network", LeNet, "wrong-channels"),
+    ("colour-lenet", "build_my_network", lambda: LeNet(32), "wrong-channels"),
+    ("colour-lenet", "build_my_network", GreyFirst, "other-network"),
+    ("colour-lenet", "build_my_network", lambda: LeNet(28, 3), "wrong-flatten"),
+    ("colour-lenet", "build_my_network", lambda: Functional(features=16), "wrong-flatten"),
+    (
+        "colour-lenet",
+        "build_my_network",
+        lambda: Functional(F.relu, end=lambda z: z.softmax(1)),
+        "softmax",
+    ),
+    (
+        "colour-lenet",
+        "build_my_network",
+        lambda: Functional(torch.tanh, F.avg_pool2d, end=lambda z: z.softmax(1)),
+        "softmax",
+    ),
+    (
+        "colour-lenet",
+        "build_my_network",
+        lambda: Functional(end=lambda z: z.log_softmax(1)),
+        "log-softmax",
+    ),
+    ("colour-lenet", "build_my_network", lambda: Functional(end=F.relu), "activation-at-the-end"),
+    ("colour-lenet", "build_my_network", lambda: Functional(lambda x: x), "no-activations"),
+    ("colour-lenet", "build_my_network", lambda: Functional(torch.sin), "between-layers"),
+    ("colour-lenet", "build_my_network", lambda: LeNet(32, 3, num_classes=100), "shape"),
+    ("colour-lenet", "build_my_network", ConvNet, "other-network"),
+    ("colour-lenet", "build_my_network", lambda: nn.Conv2d(3, 6, 40), "maps-too-small"),
+    ("trained-network", "my_trained_network", lambda: LeNet(32, 3), "untrained"),
+    ("trained-network", "my_trained_network", knows(share=0.6), "below-target"),
+    ("trained-network", "my_trained_network", knows(share=0.02), "no-better-than-chance"),
+    ("trained-network", "my_trained_network", knows(end=lambda z: z.softmax(1)), "softmax"),
+    ("trained-network", "my_trained_network", knows(end=lambda z: z / 0), "not-finite"),
+    ("trained-network", "my_trained_network", knows(end=lambda z: 0 * z), "all-the-same"),
+    ("trained-network", "my_trained_network", LeNet, "wrong-channels"),
+    ("trained-network", "my_trained_network", lambda: LeNet(28, 3), "wrong-flatten"),
+    ("trained-network", "my_trained_network", ConvNet, "other-network"),
+    ("trained-network", "my_trained_network", knows(GreyFirst()), "other-network"),
+    (
+        "trained-network",
+        "my_trained_network",
+        lambda: Oracle(LeNet(32, 3), scaled(shapes().unseen), shapes().labels),
+        "not-normalised",
+    ),
+    (
+        "trained-network",
+        "my_trained_network",
+        lambda: Oracle(LeNet(32, 3), shapes().unseen.float(), shapes().labels),
+        "not-scaled",
+    ),
+    ("confused-pair", "my_pair", lambda m: divmod(int(m.argmax()), len(m)), "diagonal"),
+    ("confused-pair", "my_pair", lambda m: divmod(int((m + m.T).argmax()), len(m)), "diagonal"),
+    ("confused-pair", "my_pair", one_way, "one-direction"),
+    ("confused-pair", "my_pair", lambda m: sorted(one_way(m)), "one-direction"),
+    ("confused-pair", "my_pair", lambda m: one_way(m.triu(1)), "one-half"),
+    ("confused-pair", "my_pair", lambda m: pair_by_loops(m)[::-1], "descending"),
+    ("confused-pair", "my_pair", lambda m: (m + m.T).triu(1).max(), "count"),
+    ("confused-pair", "my_pair", lambda m: (m + m.T).triu(1).argmax(), "flat-index"),
+    (
+        "confused-pair",
+        "my_pair",
+        lambda m: pair_by_loops((300 - m).fill_diagonal_(0)),
+        "least",
+    ),
+    ("confused-pair", "my_pair", lambda m: ("cat", "dog"), "unreadable"),
+    ("batch-normalisation", "my_batch_norm", F.instance_norm, "per-image"),
+    ("batch-normalisation", "my_batch_norm", lambda x: standardised(x, 0), "per-place"),
+    (
+        "batch-normalisation",
+        "my_batch_norm",
+        lambda x: F.layer_norm(x, x.shape[1:]),
+        "layer-normalisation",
+    ),
+    ("batch-normalisation", "my_batch_norm", lambda x: (x - x.mean()) / x.std(), "all-channels"),
+    ("batch-normalisation", "my_batch_norm", lambda x: x - x.mean(DIMS, True), "only-centred"),
+    (
+        "batch-normalisation",
+        "my_batch_norm",
+        lambda x: x / x.std(DIMS, keepdim=True),
+        "not-centred",
+    ),
+    (
+        "batch-normalisation",
+        "my_batch_norm",
+        lambda x: (x - x.mean(DIMS, True)) / x.var(DIMS, keepdim=True),
+        "variance",
+    ),
+    (
+        "batch-normalisation",
+        "my_batch_norm",
+        lambda x: (x - x.mean(DIMS, True)) * x.std(DIMS, keepdim=True),
+        "multiplied",
+    ),
+    (
+        "batch-normalisation",
+        "my_batch_norm",
+        lambda x: x - x.mean(DIMS, True) / x.std(DIMS, keepdim=True),
+        "precedence",
+    ),
+    (
+        "batch-normalisation",
+        "my_batch_norm",
+        lambda x: (x - x.amin(DIMS, True)) / (x.amax(DIMS, True) - x.amin(DIMS, True)),
+        "range",
+    ),
+    ("batch-normalisation", "my_batch_norm", lambda x: (x - x.mean(DIMS)) / x.std(DIMS), "raised"),
+    ("batch-normalisation", "my_batch_norm", lambda x: standardised(x, DIMS).mean(0), "shape"),
+]
+
+CASES = Cases(cifar10, RIGHT, WRONG)
+
+
+@pytest.fixture(autouse=True)
+def _no_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNLAB_DATA", str(tmp_path))
+
+
+@pytest.mark.parametrize(("slug", "answers"), CASES.all_right())
+def test_right_answers(slug, answers):
+    CASES.assert_right(slug, answers)
+
+
+@pytest.mark.parametrize(("slug", "name", "answer", "mistake"), WRONG)
+def test_wrong_answers_are_diagnosed(slug, name, answer, mistake):
+    CASES.assert_wrong(slug, name, answer, mistake)
+
+
+def test_every_exercise_has_cases():
+    CASES.assert_complete()
+
+
+NETWORK_MISTAKES = cifar10.colour_lenet.answers["build_my_network"].mistakes
+
+
+@pytest.mark.parametrize("mistake", NETWORK_MISTAKES, ids=lambda mistake: mistake.slug)
+def test_a_mistaken_network_is_recognised(mistake):
+    result = cifar10.colour_lenet.judge(mistake.answer)
+    assert (result.verdict, result.mistake) == ("wrong", mistake.slug)
+
+
+def test_a_function_that_builds_nothing_yet_is_unanswered():
+    assert cifar10.colour_lenet.judge(lambda: None).verdict == "unanswered"
+    assert cifar10.trained_network.judge(lambda: None).verdict == "unanswered"
+
+
+def test_the_numbers_are_those_of_the_network():
+    model, large = LeNet(32, 3), LeNet(64, 3)
+    counts = [
+        sum(p.numel() for p in m.parameters()) for m in (model.features[0], model.classifier[0])
+    ]
+    features = [m.classifier[0].in_features for m in (model, large)]
+    assert cifar10.colour_arithmetic.judge(counts[0], features[0], counts[1], features[1])
+
+
+# --- the pictures that a network is judged by -------------------------------------------------
+
+
+def test_shapes_are_normalised_as_the_lesson_does():
+    dataset = load("shapes")
+    mean, std = map(torch.tensor, cifar10._STATISTICS["shapes"])
+    torch.testing.assert_close(dataset.mean, mean, atol=2e-3, rtol=0)
+    torch.testing.assert_close(dataset.std, std, atol=2e-3, rtol=0)
+    images = set(map(bytes, dataset.test.images[:200].numpy()))
+    assert not images & set(map(bytes, shapes().unseen[:200].numpy()))
+
+
+@pytest.fixture
+def with_cifar10(tmp_path):
+    """A data folder in which a few shapes, upside down, pass for CIFAR-10."""
+    images, labels = shapes().unseen[:300].flip(2).numpy(), shapes().labels[:300].byte().numpy()
+    tensors = {f"{part}_images": images for part in ("train", "test")}
+    tensors |= {f"{part}_labels": labels for part in ("train", "test")}
+    metadata = {"name": "cifar10", "classes": json.dumps([*"0123456789"]), "source": "this test"}
+    save_file(tensors, tmp_path / "cifar10.safetensors", metadata=metadata)
+    return tmp_path
+
+
+def test_a_network_may_come_from_photographs_or_shapes(with_cifar10):
+    drawn, photographs = pictures_to_judge_by(with_cifar10)
+    assert torch.equal(photographs.unseen.flip(3), photographs.public)
+    for pictures in (drawn, photographs):
+        images = pictures.transforms[""](pictures.unseen)
+        assert cifar10.trained_network.judge(Oracle(LeNet(32, 3), images, pictures.labels))
+
+
+def test_a_network_that_knows_the_test_images_is_found_out(with_cifar10):
+    _, photographs = pictures_to_judge_by(with_cifar10)
+    known = photographs.transforms[""](photographs.public)
+    result = cifar10.trained_network.judge(Oracle(LeNet(32, 3), known, photographs.labels))
+    assert (result.verdict, result.mistake) == ("wrong", "learned-the-test-set")
+
+
+def test_a_trained_network_is_judged_within_a_second():
+    shapes()
+    start = time.perf_counter()
+    assert not cifar10.trained_network.judge(lambda: LeNet(32, 3))
+    assert time.perf_counter() - start < 1

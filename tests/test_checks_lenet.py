@@ -1,0 +1,572 @@
+"""The checks of lesson 4 know right answers in many forms, and the classic mistakes by name."""
+
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from checking import Cases, Oracle
+from safetensors.numpy import save_file
+from torch import nn
+from torch.nn import functional as F
+
+from nnlab_course.checks import lenet
+from nnlab_course.checks.lenet import digits_to_judge_by, make_lenet
+from nnlab_course.data import load
+from nnlab_course.lenet import LeNet
+
+IMAGE = [[1, 2, 0, 1], [0, 1, 3, 1], [2, 0, 1, 0], [1, 1, 0, 2]]
+KERNEL = [[1, 0, -1], [2, 0, -1], [0, 1, 0]]
+
+
+def by_loops(image, kernel):
+    """What the lesson does, for any size."""
+    size = len(kernel)
+    height, width = image.shape[0] - size + 1, image.shape[1] - size + 1
+    result = torch.zeros(height, width)
+    for row in range(height):
+        for column in range(width):
+            result[row, column] = (image[row : row + size, column : column + size] * kernel).sum()
+    return result
+
+
+def as_matrix_product(image, kernel):
+    size = len(kernel)
+    patches = image.unfold(0, size, 1).unfold(1, size, 1)
+    return torch.einsum("rcij,ij->rc", patches, kernel)
+
+
+def in_numpy(image, kernel):
+    windows = np.lib.stride_tricks.sliding_window_view(image.numpy(), kernel.shape)
+    return (windows * kernel.numpy()).sum(axis=(2, 3))
+
+
+def by_torch(image, kernel, **options):
+    return F.conv2d(image[None, None], kernel[None, None], **options)[0, 0]
+
+
+def height_for_width(image, kernel):
+    return by_loops(image[:, : image.shape[0]], kernel)
+
+
+MAP = by_loops(torch.tensor(IMAGE), torch.tensor(KERNEL))
+
+
+def negative_log(logits, labels):
+    probabilities = torch.exp(logits) / torch.exp(logits).sum(1, keepdim=True)
+    return -torch.log(probabilities[torch.arange(len(labels)), labels]).mean()
+
+
+def one_by_one(logits, labels):
+    losses = [
+        math.log(sum(math.exp(v) for v in row)) - row[label]
+        for row, label in zip(logits.tolist(), labels.tolist(), strict=True)
+    ]
+    return sum(losses) / len(losses)
+
+
+def true_probability(logits, labels, dim=1):
+    return torch.softmax(logits, dim)[torch.arange(len(labels)), labels]
+
+
+class Functional(nn.Module):
+    """LeNet as PyTorch's tutorials write it: layers in another order, the rest as functions."""
+
+    def __init__(self, channels=1, features=256, end=lambda logits: logits, pool=F.max_pool2d):
+        super().__init__()
+        self.fc3, self.fc2, self.fc1 = (
+            nn.Linear(84, 10),
+            nn.Linear(120, 84),
+            nn.Linear(features, 120),
+        )
+        self.conv2, self.conv1 = nn.Conv2d(6, 16, 5), nn.Conv2d(channels, 6, 5)
+        self.end, self.pool = end, pool
+
+    def flatten(self, x):
+        return torch.flatten(x, 1)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)), 2)
+        x = self.pool(F.relu(self.conv2(x)), 2)
+        x = F.relu(self.fc2(F.relu(self.fc1(self.flatten(x)))))
+        return self.end(self.fc3(x))
+
+
+class FlattensAll(Functional):
+    def flatten(self, x):
+        return torch.flatten(x)
+
+
+class FlattensNothing(Functional):
+    def flatten(self, x):
+        return x
+
+
+def pooled_before_relu():
+    """With ReLU and the maximum the order of the two makes no difference."""
+    return nn.Sequential(
+        *(nn.Conv2d(1, 6, 5), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(6, 16, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten()),
+        *(nn.Linear(256, 120), nn.ReLU(), nn.Dropout(0.5), nn.Linear(120, 84), nn.ReLU()),
+        nn.Linear(84, 10),
+    )
+
+
+def scaled(images):
+    return images / 255
+
+
+def unseen():
+    """The digits that the check judges by, whatever data are there."""
+    return digits_to_judge_by(Path())[0]
+
+
+def knows(**options):
+    """A network that is right about the check's digits, up to what the options say."""
+    return lambda: Oracle(make_lenet(), scaled(unseen().unseen), unseen().labels, **options)
+
+
+def shift_by_pad(images, num_pixels):
+    width = images.shape[3]
+    return F.pad(images, (num_pixels, 0))[..., :width]
+
+
+def shift_by_copy(images, num_pixels):
+    result = torch.zeros_like(images)
+    result[..., num_pixels:] = images[..., : images.shape[-1] - num_pixels]
+    return result
+
+
+def shift_by_negative_index(images, num_pixels):
+    result = torch.zeros_like(images)
+    result[..., num_pixels:] = images[..., :-num_pixels]
+    return result
+
+
+def shift_in_numpy(images, num_pixels):
+    result = np.roll(images.numpy(), num_pixels, axis=3)
+    result[..., :num_pixels] = 0
+    return result
+
+
+RIGHT = {
+    "convolution-by-hand": [
+        (MAP,),
+        (MAP.tolist(),),
+        (MAP.numpy(),),
+        (list(MAP),),
+        ([[-2, 3], [1, 0]],),
+    ],
+    "map-sizes": [(26, 28, 15, 13), tuple(map(torch.tensor, (26, 28, 15.0, 13)))],
+    "parameter-counts": [(370, 2020, 64), (10 * (4 * 9 + 1), 20 * 101, np.int64(64))],
+    "own-convolution": [(by_loops,), (as_matrix_product,), (in_numpy,), (by_torch,)],
+    "reading-the-loss": [
+        (math.log(100), 0.0463 * 50, lambda means, sizes: (means * sizes).sum() / sizes.sum()),
+        (4.61, 2.315, lambda means, sizes: means @ sizes.double() / sizes.sum()),
+        ([4.605], 2.315, lambda means, sizes: np.average(means, weights=sizes)),
+        (
+            torch.tensor(4.6052),
+            np.float32(2.315),
+            lambda means, sizes: sum(m * n for m, n in zip(means, sizes, strict=True)) / sum(sizes),
+        ),
+    ],
+    "cross-entropy": [
+        (negative_log,),
+        (one_by_one,),
+        (F.cross_entropy,),
+        (lambda logits, labels: F.nll_loss(logits.log_softmax(1), labels),),
+        (lambda logits, labels: F.cross_entropy(logits.log_softmax(1), labels),),
+        (lambda logits, labels: negative_log(logits.float(), labels).item(),),
+    ],
+    "relu-lenet": [
+        (lambda: LeNet(activation=nn.ReLU, pool=nn.MaxPool2d),),
+        (LeNet(activation=nn.ReLU, pool=nn.MaxPool2d),),
+        (Functional,),
+        (pooled_before_relu,),
+        (lambda: nn.Sequential(nn.Sequential(make_lenet()[:7]), nn.Sequential(make_lenet()[7:])),),
+    ],
+    "trained-lenet": [(knows(),), (knows(share=0.94),), (knows()(),)],
+    "shifted-digits": [(shift_by_pad,), (shift_by_copy,), (shift_in_numpy,)],
+}
+
+WRONG = [
+    (
+        "convolution-by-hand",
+        "my_map",
+        by_loops(torch.tensor(IMAGE), torch.tensor(KERNEL).flip(0, 1)),
+        "flipped",
+    ),
+    (
+        "convolution-by-hand",
+        "my_map",
+        by_loops(torch.tensor(IMAGE), torch.tensor(KERNEL).T),
+        "kernel-transposed",
+    ),
+    (
+        "convolution-by-hand",
+        "my_map",
+        by_torch(torch.tensor(IMAGE), torch.tensor(KERNEL), padding=1),
+        "padded",
+    ),
+    ("convolution-by-hand", "my_map", MAP / 9, "mean-for-sum"),
+    ("convolution-by-hand", "my_map", MAP[0, 0], "first-place"),
+    (
+        "convolution-by-hand",
+        "my_map",
+        by_loops(torch.tensor(IMAGE), torch.ones(3, 3)),
+        "image-alone",
+    ),
+    (
+        "convolution-by-hand",
+        "my_map",
+        by_loops(torch.tensor(IMAGE), torch.tensor(KERNEL).abs()),
+        "signs-of-kernel",
+    ),
+    ("convolution-by-hand", "my_map", MAP.T, "transposed"),
+    ("convolution-by-hand", "my_map", -MAP, "sign"),
+    ("convolution-by-hand", "my_map", MAP + torch.eye(2), "value"),
+    ("map-sizes", "my_size_plain", 30 - 5, "one-short"),
+    ("map-sizes", "my_size_plain", 30, "size-kept"),
+    ("map-sizes", "my_size_plain", 28, "half-kernel"),
+    ("map-sizes", "my_size_plain", 20, "whole-kernel-twice"),
+    ("map-sizes", "my_size_plain", 17, "value"),
+    ("map-sizes", "my_size_padded", 26, "padding-forgotten"),
+    ("map-sizes", "my_size_padded", 27, "padding-on-one-side"),
+    ("map-sizes", "my_size_padded", 24, "padding-subtracted"),
+    ("map-sizes", "my_size_padded", 30, "size-kept"),
+    ("map-sizes", "my_size_strided", 30, "stride-forgotten"),
+    ("map-sizes", "my_size_strided", 16, "rounded-up"),
+    ("map-sizes", "my_size_strided", 15.5, "not-rounded"),
+    ("map-sizes", "my_size_strided", 14, "one-short"),
+    ("map-sizes", "my_size_strided", 28, "stride-as-difference"),
+    ("map-sizes", "my_size_pooled", 26, "pooling-forgotten"),
+    ("map-sizes", "my_size_pooled", 11, "pooled-first"),
+    ("map-sizes", "my_size_pooled", 15, "convolution-forgotten"),
+    ("map-sizes", "my_size_pooled", 25, "pooled-as-kernel"),
+    ("map-sizes", "my_size_pooled", 6, "pooled-twice"),
+    ("map-sizes", "my_size_pooled", [13, 13], "shape"),
+    ("parameter-counts", "my_convolution_parameters", 10 * 4 * 9, "no-biases"),
+    ("parameter-counts", "my_convolution_parameters", 10 * 9 + 10, "one-kernel-per-output"),
+    ("parameter-counts", "my_convolution_parameters", 4 * 9 + 10, "one-kernel-per-input"),
+    ("parameter-counts", "my_convolution_parameters", 10 * 4 * 10, "bias-per-kernel"),
+    ("parameter-counts", "my_convolution_parameters", 361, "one-bias"),
+    ("parameter-counts", "my_convolution_parameters", 364, "bias-per-input"),
+    ("parameter-counts", "my_convolution_parameters", 10 * 4 * 3 + 10, "side-of-kernel"),
+    ("parameter-counts", "my_convolution_parameters", 371, "value"),
+    ("parameter-counts", "my_linear_parameters", 2000, "no-biases"),
+    ("parameter-counts", "my_linear_parameters", 2100, "bias-per-input"),
+    ("parameter-counts", "my_linear_parameters", 120, "sum-for-product"),
+    ("parameter-counts", "my_linear_parameters", 2001, "one-bias"),
+    ("parameter-counts", "my_num_features", 2 * 2, "one-map"),
+    ("parameter-counts", "my_num_features", 16 * 2, "side-for-area"),
+    ("parameter-counts", "my_num_features", 256, "one-pooling"),
+    ("parameter-counts", "my_num_features", 16 * 5 * 5, "no-shrinking"),
+    ("parameter-counts", "my_num_features", 16 * 12 * 12, "no-pooling"),
+    ("parameter-counts", "my_num_features", 6 * 4, "first-maps"),
+    ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k.flip(0, 1)), "flipped"),
+    ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k.T), "kernel-transposed"),
+    ("own-convolution", "my_conv2d", lambda i, k: by_torch(i, k, padding="same"), "padded"),
+    ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k)[:-1, :-1], "one-short"),
+    ("own-convolution", "my_conv2d", height_for_width, "square-only"),
+    ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k / k.numel()), "mean-for-sum"),
+    ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k * 0 + 1), "image-alone"),
+    ("own-convolution", "my_conv2d", lambda i, k: by_torch(i, k, stride=2), "strided"),
+    ("own-convolution", "my_conv2d", lambda i, k: by_torch(i, k)[None, None], "batch-kept"),
+    ("own-convolution", "my_conv2d", F.conv2d, "raised"),
+    ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k).T, "transposed"),
+    ("reading-the-loss", "my_first_loss", math.log(10), "ten-classes"),
+    ("reading-the-loss", "my_first_loss", math.log10(100), "base-ten"),
+    ("reading-the-loss", "my_first_loss", 6.64, "base-two"),
+    ("reading-the-loss", "my_first_loss", 0.01, "probability"),
+    ("reading-the-loss", "my_first_loss", 0.99, "wrong-class"),
+    ("reading-the-loss", "my_first_loss", math.log(1 / 100), "negative"),
+    ("reading-the-loss", "my_first_loss", math.log(99), "value"),
+    ("reading-the-loss", "my_real_loss", 0.0463, "as-printed"),
+    ("reading-the-loss", "my_real_loss", 0.0463 * 10_000, "sum-of-means"),
+    ("reading-the-loss", "my_real_loss", 0.0463 * 200, "times-batches"),
+    ("reading-the-loss", "my_real_loss", 0.0463 / 50, "divided-again"),
+    ("reading-the-loss", "my_real_loss", 2.3026, "assumed"),
+    ("reading-the-loss", "my_mean_loss", lambda m, n: m.mean(), "mean-of-means"),
+    ("reading-the-loss", "my_mean_loss", lambda m, n: m.sum() / n.sum(), "means-over-images"),
+    ("reading-the-loss", "my_mean_loss", lambda m, n: (m * n).sum(), "not-divided"),
+    ("reading-the-loss", "my_mean_loss", lambda m, n: (m * n).sum() / len(m), "over-batches"),
+    ("reading-the-loss", "my_mean_loss", lambda m, n: sum(m), "sum-of-means"),
+    ("reading-the-loss", "my_mean_loss", lambda m, n: n[0] * m.sum() / n.sum(), "largest-batch"),
+    ("reading-the-loss", "my_mean_loss", lambda m, n: m[-1], "last-batch"),
+    ("reading-the-loss", "my_mean_loss", lambda m, n: m * n / n.sum(), "shape"),
+    (
+        "cross-entropy",
+        "my_cross_entropy",
+        lambda z, y: negative_log(z.softmax(1), y),
+        "softmax-twice",
+    ),
+    (
+        "cross-entropy",
+        "my_cross_entropy",
+        lambda z, y: -true_probability(z, y).mean(),
+        "no-logarithm",
+    ),
+    (
+        "cross-entropy",
+        "my_cross_entropy",
+        lambda z, y: true_probability(z, y).mean(),
+        "probability",
+    ),
+    (
+        "cross-entropy",
+        "my_cross_entropy",
+        lambda z, y: -true_probability(z, y).mean().log(),
+        "logarithm-of-mean",
+    ),
+    ("cross-entropy", "my_cross_entropy", F.nll_loss, "no-softmax"),
+    (
+        "cross-entropy",
+        "my_cross_entropy",
+        lambda z, y: -true_probability(z, y, 0).log().mean(),
+        "softmax-over-images",
+    ),
+    (
+        "cross-entropy",
+        "my_cross_entropy",
+        lambda z, y: -true_probability(z, y).log().sum(),
+        "sum-for-mean",
+    ),
+    (
+        "cross-entropy",
+        "my_cross_entropy",
+        lambda z, y: -true_probability(z, y).log(),
+        "one-for-each-image",
+    ),
+    ("cross-entropy", "my_cross_entropy", lambda z, y: -z.softmax(1).log().mean(), "all-classes"),
+    (
+        "cross-entropy",
+        "my_cross_entropy",
+        lambda z, y: F.cross_entropy(z, z.argmax(1)),
+        "predicted-class",
+    ),
+    (
+        "cross-entropy",
+        "my_cross_entropy",
+        lambda z, y: -true_probability(z, y).log2().mean(),
+        "base-two",
+    ),
+    (
+        "cross-entropy",
+        "my_cross_entropy",
+        lambda z, y: -true_probability(z, y).log10().mean(),
+        "base-ten",
+    ),
+    ("cross-entropy", "my_cross_entropy", lambda z, y: true_probability(z, y).log().mean(), "sign"),
+    ("cross-entropy", "my_cross_entropy", lambda z, y: math.log(z), "math-on-tensor"),
+    ("relu-lenet", "build_my_lenet", LeNet, "unchanged"),
+    ("relu-lenet", "build_my_lenet", lambda: LeNet(activation=nn.ReLU), "average-pooling"),
+    ("relu-lenet", "build_my_lenet", lambda: Functional(pool=F.avg_pool2d), "average-pooling"),
+    ("relu-lenet", "build_my_lenet", lambda: LeNet(pool=nn.MaxPool2d), "tanh"),
+    ("relu-lenet", "build_my_lenet", lambda: Functional(end=lambda z: z.softmax(1)), "softmax"),
+    (
+        "relu-lenet",
+        "build_my_lenet",
+        lambda: Functional(end=lambda z: z.log_softmax(1)),
+        "log-softmax",
+    ),
+    ("relu-lenet", "build_my_lenet", lambda: Functional(end=torch.relu), "activation-at-the-end"),
+    ("relu-lenet", "build_my_lenet", lambda: Functional(end=torch.sigmoid), "sigmoid-at-the-end"),
+    ("relu-lenet", "build_my_lenet", lambda: Functional(features=400), "wrong-flatten"),
+    ("relu-lenet", "build_my_lenet", FlattensAll, "batch-flattened"),
+    ("relu-lenet", "build_my_lenet", FlattensNothing, "not-flattened"),
+    ("relu-lenet", "build_my_lenet", lambda: Functional(channels=3), "wrong-channels"),
+    (
+        "relu-lenet",
+        "build_my_lenet",
+        lambda: nn.Sequential(nn.ZeroPad2d(2), LeNet(32, activation=nn.ReLU, pool=nn.MaxPool2d)),
+        "padded",
+    ),
+    (
+        "relu-lenet",
+        "build_my_lenet",
+        lambda: LeNet(activation=nn.GELU, pool=nn.MaxPool2d),
+        "between-layers",
+    ),
+    ("relu-lenet", "build_my_lenet", lambda: LeNet(num_classes=11), "shape"),
+    (
+        "relu-lenet",
+        "build_my_lenet",
+        lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 10)),
+        "other-network",
+    ),
+    ("relu-lenet", "build_my_lenet", LeNet()(torch.zeros(1, 1, 28, 28)), "not-a-function"),
+    ("relu-lenet", "build_my_lenet", nn.ReLU, "shape"),
+    ("trained-lenet", "my_trained_lenet", make_lenet, "untrained"),
+    (
+        "trained-lenet",
+        "my_trained_lenet",
+        LeNet(activation=nn.ReLU, pool=nn.MaxPool2d),
+        "untrained",
+    ),
+    ("trained-lenet", "my_trained_lenet", knows(share=0.6), "below-target"),
+    ("trained-lenet", "my_trained_lenet", knows(share=0.05), "no-better-than-chance"),
+    ("trained-lenet", "my_trained_lenet", knows(end=lambda z: z.softmax(1)), "softmax"),
+    ("trained-lenet", "my_trained_lenet", knows(end=lambda z: z * torch.nan), "not-finite"),
+    ("trained-lenet", "my_trained_lenet", knows(end=lambda z: z * 0 + 1), "all-the-same"),
+    ("trained-lenet", "my_trained_lenet", lambda: LeNet(32), "wrong-flatten"),
+    ("trained-lenet", "my_trained_lenet", lambda: LeNet(in_channels=3), "wrong-channels"),
+    (
+        "trained-lenet",
+        "my_trained_lenet",
+        lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 10)),
+        "other-network",
+    ),
+    (
+        "trained-lenet",
+        "my_trained_lenet",
+        lambda: Oracle(make_lenet(), unseen().unseen.float(), unseen().labels),
+        "not-scaled",
+    ),
+    (
+        "trained-lenet",
+        "my_trained_lenet",
+        lambda: Oracle(make_lenet(), scaled(unseen().unseen) * 2 - 1, unseen().labels),
+        "other-scale",
+    ),
+    (
+        "trained-lenet",
+        "my_trained_lenet",
+        lambda: Oracle(make_lenet(), scaled(unseen().public), unseen().labels),
+        "learned-the-test-set",
+    ),
+    ("shifted-digits", "my_shift", lambda x, n: torch.roll(x, n, 3), "wrapped"),
+    ("shifted-digits", "my_shift", lambda x, n: shift_by_copy(x.flip(3), n).flip(3), "left"),
+    ("shifted-digits", "my_shift", lambda x, n: torch.roll(x, -n, -1), "left-and-wrapped"),
+    ("shifted-digits", "my_shift", lambda x, n: shift_by_copy(x.mT, n).mT, "down"),
+    ("shifted-digits", "my_shift", lambda x, n: shift_by_copy(x.mT.flip(3), n).flip(3).mT, "up"),
+    ("shifted-digits", "my_shift", lambda x, n: torch.roll(x, n, 2), "down-and-wrapped"),
+    ("shifted-digits", "my_shift", lambda x, n: x[..., :-n], "narrower"),
+    ("shifted-digits", "my_shift", lambda x, n: F.pad(x, (n, 0)), "wider"),
+    ("shifted-digits", "my_shift", lambda x, n: x * (torch.arange(x.shape[3]) >= n), "not-moved"),
+    ("shifted-digits", "my_shift", lambda x, n: shift_by_pad(x, 1), "by-one"),
+    ("shifted-digits", "my_shift", shift_by_negative_index, "not-at-all"),
+    ("shifted-digits", "my_shift", lambda x, n: shift_by_pad(x, n)[0], "shape"),
+]
+
+CASES = Cases(lenet, RIGHT, WRONG)
+
+
+@pytest.fixture(autouse=True)
+def _no_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNLAB_DATA", str(tmp_path))
+
+
+@pytest.mark.parametrize(("slug", "answers"), CASES.all_right())
+def test_right_answers(slug, answers):
+    CASES.assert_right(slug, answers)
+
+
+@pytest.mark.parametrize(("slug", "name", "answer", "mistake"), WRONG)
+def test_wrong_answers_are_diagnosed(slug, name, answer, mistake):
+    CASES.assert_wrong(slug, name, answer, mistake)
+
+
+def test_every_exercise_has_cases():
+    CASES.assert_complete()
+
+
+NETWORK_MISTAKES = lenet.relu_lenet.answers["build_my_lenet"].mistakes
+
+
+@pytest.mark.parametrize("mistake", NETWORK_MISTAKES, ids=lambda mistake: mistake.slug)
+def test_a_mistaken_network_is_recognised(mistake):
+    result = lenet.relu_lenet.judge(mistake.answer)
+    assert (result.verdict, result.mistake) == ("wrong", mistake.slug)
+
+
+def test_a_function_that_builds_nothing_yet_is_unanswered():
+    assert lenet.relu_lenet.judge(lambda: None).verdict == "unanswered"
+    assert lenet.trained_lenet.judge(lambda: None).verdict == "unanswered"
+
+
+def test_the_answers_are_those_of_pytorch():
+    layers = [
+        nn.Conv2d(1, 1, 5),
+        nn.Conv2d(1, 1, 5, padding=1),
+        nn.Conv2d(1, 1, 3, stride=2, padding=1),
+        nn.Sequential(nn.Conv2d(1, 1, 5), nn.AvgPool2d(2)),
+    ]
+    assert lenet.map_sizes.judge(*(len(layer(torch.zeros(1, 1, 30, 30))[0, 0]) for layer in layers))
+    counts = (
+        sum(p.numel() for p in layer.parameters())
+        for layer in (nn.Conv2d(4, 10, 3), nn.Linear(100, 20))
+    )
+    assert lenet.parameter_counts.judge(*counts, LeNet(20).classifier[0].in_features)
+
+
+# --- the digits that a network is judged by ---------------------------------------------------
+
+
+def test_the_digits_are_those_of_the_embedded_test_set(tmp_path):
+    (pictures,) = digits_to_judge_by(tmp_path)
+    test = load("digits").test
+    assert torch.equal(pictures.public, test.images)
+    assert torch.equal(pictures.labels, test.labels)
+
+
+def test_moved_digits_are_new_and_still_where_they_were(tmp_path):
+    (pictures,) = digits_to_judge_by(tmp_path)
+    difference = (pictures.unseen.float() - pictures.public.float()).abs().mean((1, 2, 3))
+    assert difference.min() > 1
+    centre = [_centre(images) for images in (pictures.unseen, pictures.public)]
+    assert (centre[0] - centre[1]).abs().max() < 3  # pixels
+
+
+def _centre(images):
+    weights = images.double() / images.sum((1, 2, 3), keepdim=True)
+    return torch.stack(
+        [(weights.sum(dims) * torch.arange(28)).sum(1) for dims in ((1, 2), (1, 3))], 1
+    )
+
+
+@pytest.fixture
+def with_mnist(tmp_path):
+    """A data folder in which a few embedded digits, upside down, pass for MNIST."""
+    test = load("digits").test
+    images, labels = test.images.flip(2).numpy(), test.labels.byte().numpy()
+    tensors = {f"{part}_images": images for part in ("train", "test")}
+    tensors |= {f"{part}_labels": labels for part in ("train", "test")}
+    metadata = {"name": "mnist", "classes": json.dumps([*"0123456789"]), "source": "this test"}
+    save_file(tensors, tmp_path / "mnist.safetensors", metadata=metadata)
+    return tmp_path
+
+
+def test_a_network_may_come_from_either_set_of_digits(with_mnist):
+    embedded, mnist = digits_to_judge_by(with_mnist)
+    assert not torch.equal(embedded.unseen, mnist.unseen)
+    for pictures in (embedded, mnist):
+        network = Oracle(make_lenet(), scaled(pictures.unseen), pictures.labels)
+        assert lenet.trained_lenet.judge(network)
+    network = Oracle(make_lenet(), scaled(mnist.unseen), mnist.labels, share=0.6)
+    result = lenet.trained_lenet.judge(network)
+    assert (result.mistake, "60.0%" in result.message) == ("below-target", True)
+
+
+def test_torchvisions_files_alone_do_not_count_where_they_are_not_complete(tmp_path):
+    (tmp_path / "MNIST" / "raw").mkdir(parents=True)
+    assert len(digits_to_judge_by(tmp_path)) == 1
+
+
+def test_a_trained_network_is_judged_within_a_second():
+    unseen()
+    start = time.perf_counter()
+    assert not lenet.trained_lenet.judge(make_lenet)
+    assert time.perf_counter() - start < 1
+
+
+def test_judging_leaves_network_and_random_numbers_alone():
+    network, random_state = knows()().train(), torch.random.get_rng_state()
+    before = {name: weights.clone() for name, weights in network.state_dict().items()}
+    lenet.trained_lenet.judge(network)
+    lenet.relu_lenet.judge(network)
+    assert network.training
+    assert all(torch.equal(before[name], w) for name, w in network.state_dict().items())
+    assert torch.equal(random_state, torch.random.get_rng_state())
