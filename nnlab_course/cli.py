@@ -518,7 +518,11 @@ def grade(
         data=data if data.is_dir() else None,
         unsafe=unsafe,
     )
-    document = grade_folder(submissions, out, settings, num_workers=workers, shard=shard)
+    try:
+        document = grade_folder(submissions, out, settings, num_workers=workers, shard=shard)
+    except KeyboardInterrupt:
+        click.echo("interrupted, the same call goes on", err=True)
+        sys.exit(130)
     facts, text = _outcome(document, out)
     _answer(as_json, facts, text)
     if facts["problems"]:
