@@ -7,6 +7,7 @@ by classic mistakes, or broken.
 
 import copy
 import json
+import os
 import random
 import re
 import shutil
@@ -115,10 +116,11 @@ with Gradebook(sys.argv[1]) as gradebook:
 
 def nbgrader(root: Path, *arguments: str) -> subprocess.Popen:
     """Start an nbgrader command in a course of its own."""
-    tool = Path(sys.executable).with_name("nbgrader")
-    log = (root / "log.txt").open("a")
-    with log:
-        return subprocess.Popen([tool, *arguments], cwd=root, stdout=log, stderr=log)
+    tools = Path(sys.executable).parent  # nbgrader calls alembic by its name
+    environment = os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    command = [tools / "nbgrader", *arguments]
+    with (root / "log.txt").open("a") as log:
+        return subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log)
 
 
 def prepare_course(root: Path) -> None:
@@ -130,14 +132,21 @@ def prepare_course(root: Path) -> None:
         raise RuntimeError(f"nbgrader generate_assignment failed: {(root / 'log.txt').read_text()}")
 
 
-def grade_theirs(submissions: Path, expected: dict[str, float]) -> Outcome:
-    """Grade a sample with nbgrader: as many courses as cores, side by side."""
+def prepare_theirs(submissions: Path, expected: dict[str, float]) -> dict[str, Path]:
+    """Hand a sample to nbgrader: as many courses as cores. Tell who is in which."""
     sample = random.Random(0).sample(sorted(expected), NUM_SAMPLED)
     roots = [submissions.with_name(f"course-{number}") for number in range(NUM_CORES)]
-    for number, root in enumerate(roots):
+    for root in roots:
         prepare_course(root)
-        for name in sample[number::NUM_CORES]:
-            shutil.copytree(submissions / name, root / "submitted" / name)
+    placed = {name: roots[number % NUM_CORES] for number, name in enumerate(sample)}
+    for name, root in placed.items():
+        shutil.copytree(submissions / name, root / "submitted" / name)
+    return placed
+
+
+def grade_theirs(placed: dict[str, Path], expected: dict[str, float]) -> Outcome:
+    """Grade the sample with nbgrader, the courses side by side."""
+    roots = sorted(set(placed.values()))
     start = time.perf_counter()
     running = [nbgrader(root, "autograde", "lesson2") for root in roots]
     for process in running:
@@ -149,7 +158,7 @@ def grade_theirs(submissions: Path, expected: dict[str, float]) -> Outcome:
         command = [sys.executable, "-c", MARKS, database]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         marks |= json.loads(done.stdout)
-    return outcome(seconds, marks, {name: expected[name] for name in sample})
+    return outcome(seconds, marks, {name: expected[name] for name in placed})
 
 
 def measure() -> tuple[Outcome, Outcome]:
@@ -158,7 +167,8 @@ def measure() -> tuple[Outcome, Outcome]:
         submissions = Path(folder, "submissions")
         submissions.mkdir()
         expected = write_class(submissions)
-        return grade_ours(submissions, expected), grade_theirs(submissions, expected)
+        placed = prepare_theirs(submissions, expected)
+        return grade_ours(submissions, expected), grade_theirs(placed, expected)
 
 
 if __name__ == "__main__":

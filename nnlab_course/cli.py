@@ -84,20 +84,20 @@ def lab(folder: Path, opens: bool, lessons: Path | None) -> None:
 
 
 def _open_lab(folder: Path) -> None:
-    """Become JupyterLab."""
+    """Run JupyterLab until it is stopped."""
     import subprocess
     from importlib.util import find_spec
 
     if find_spec("jupyterlab") is None:
         raise click.ClickException(
             f"the lessons are in {folder}, but JupyterLab isn't installed: "
-            "pip install jupyterlab ipywidgets"
+            "pip install 'nnlab-course[lab]'"
         )
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}"]
-    sys.stdout.flush()
-    if os.name == "posix":
-        os.execv(sys.executable, command)  # so that Ctrl-C and signals reach JupyterLab itself
-    sys.exit(subprocess.call(command))
+    try:
+        sys.exit(subprocess.call(command))
+    except KeyboardInterrupt:  # JupyterLab got it, too, and asks whether to stop
+        sys.exit(130)
 
 # %% ../nbs/helpers/cli.ipynb #a4ef0390
 @main.group()
@@ -492,10 +492,10 @@ def grade(
     A class, with feedback for each student in the folder marks/, and a summary marks.html:
         nnlab grade submissions --out marks.csv
     After a crash, or when somebody has handed in late, the same call grades what is new.
-    A large class as an array job of ten, and the parts together afterwards:
-        nnlab grade submissions --shard $SLURM_ARRAY_TASK_ID/10 \\
+    A large class as an array job of two, and the parts together afterwards:
+        nnlab grade submissions --shard $SLURM_ARRAY_TASK_ID/2 \\
             --out part-$SLURM_ARRAY_TASK_ID.csv
-        nnlab merge-marks part-*.json --out marks.csv
+        nnlab merge-marks part-1.json part-2.json --out marks.csv
 
     Students' code runs under bubblewrap: no network, no environment, no files but Python's own.
     Without bubblewrap nothing is graded, unless you ask for it with --unsafe-no-sandbox.
@@ -518,7 +518,11 @@ def grade(
         data=data if data.is_dir() else None,
         unsafe=unsafe,
     )
-    document = grade_folder(submissions, out, settings, num_workers=workers, shard=shard)
+    try:
+        document = grade_folder(submissions, out, settings, num_workers=workers, shard=shard)
+    except KeyboardInterrupt:
+        click.echo("interrupted, the same call goes on", err=True)
+        sys.exit(130)
     facts, text = _outcome(document, out)
     _answer(as_json, facts, text)
     if facts["problems"]:

@@ -718,13 +718,13 @@ def write_reports(
         file.write(summary_html(records, names))
     write_csv(records, out)
 
-# %% ../nbs/helpers/grading.ipynb #de6aca47
+# %% ../nbs/helpers/grading.ipynb #5df8089f
 _FORMAT = "nnlab marks, version 1"
 
 
-def _check_place(path: Path) -> None:
+def _check_place(path: Path, settings: Settings) -> None:
     """Refuse a folder that students' code could read."""
-    for folder in visible_folders():
+    for folder in [*visible_folders(), *([settings.data] if settings.data else [])]:
         if folder.resolve() in (path.resolve(), *path.resolve().parents):
             raise SandboxError(
                 f"{path} lies in {folder}, which students' code can read; use another folder"
@@ -747,8 +747,8 @@ def grade_folder(
     table.
     """
     if not settings.unsafe:
-        _check_place(folder)
-        _check_place(out)
+        _check_place(folder, settings)
+        _check_place(out, settings)
     if folder.resolve() in out.resolve().parents:
         raise ValueError(f"{out} lies among the submissions; write the marks somewhere else")
     part, num_parts = shard

@@ -111,7 +111,7 @@ def _bubblewrap(variables: dict[str, str], data: Path | None) -> list[str]:
         command += ["--setenv", name, value]
     return [*command, *_mounts(data), "--chdir", _HOME]
 
-# %% ../nbs/helpers/sandbox.ipynb #3d50f3f6
+# %% ../nbs/helpers/sandbox.ipynb #d43599b9
 _INSTALL = (
     "Install it (Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap; version "
     "0.7 or newer), or grade without a sandbox, if you trust every submission with all your "
@@ -215,6 +215,7 @@ class Sandbox:
         if self.session:
             self.session.end()
         if self.process.poll() is not None:
+            self.stop()
             self.start()
         try:
             self.session = Session(self)

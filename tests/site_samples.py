@@ -21,7 +21,8 @@ def build_site(source, folder, *options, **environment):
     """Run Sphinx as `make docs` does, and return the finished process."""
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", *options]
     command += ["-c", PROJECT / "docs", "-d", folder / "doctrees", source, folder / "html"]
-    environment = {**os.environ, "SOLUTIONS": "1", **environment}
+    defaults = {"SOLUTIONS": "1", "COURSE_REF": "main", "COURSE_VERSIONS": "0"}
+    environment = {**os.environ, **defaults, **environment}
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, env=environment)
 
 

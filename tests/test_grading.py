@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -612,12 +613,11 @@ def some(tmp_path, submissions):
     return folder
 
 
-GRADE = """
-import sys
-from pathlib import Path
-from nnlab_course.grading import Settings, grade_folder
-grade_folder(Path(sys.argv[1]), Path(sys.argv[2]), Settings(seed=7), num_workers=1)
-"""
+def start(some, out):
+    """Start `nnlab grade` in a process of its own."""
+    command = [Path(sys.executable).with_name("nnlab"), "grade", some, "--out", out]
+    command += ["--seed", "7", "--workers", "1"]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def lines_of(path):
@@ -640,30 +640,46 @@ def test_goes_on_after_it_was_killed(some, graded):
     out = some.parent / "marks.csv"
     journal = out.with_suffix(".journal")
     before = set(processes())
-    grader = subprocess.Popen([sys.executable, "-c", GRADE, some, out], stderr=subprocess.DEVNULL)
-    while lines_of(journal) < 4 and grader.poll() is None:
-        time.sleep(0.005)
-    grader.kill()
-    grader.wait()
+    with start(some, out) as grader:
+        while lines_of(journal) < 4 and grader.poll() is None:
+            time.sleep(0.005)
+        grader.kill()
     assert not out.exists(), "it was done before it could be killed"
     done = lines_of(journal) - 1
     assert 0 < done < len(SOME)
+    before_it_went_on = journal.read_text()
     with journal.open("a") as file:
         file.write('{"student": "cut sho')
 
-    document = grade_folder(some, out, Settings(seed=7), num_workers=1)
+    command = ("grade", some, "--out", out, "--workers", 1)
+    assert "8 graded, 0 not" in nnlab(*command)
+    document = json.loads(out.with_suffix(".json").read_text())
+    assert document["seed"] == 7
     assert only_marks(document) == {name: graded[name]["exercises"] for name in SOME}
+    assert journal.read_text().startswith(before_it_went_on)
     assert lines_of(journal) == 1 + len(SOME)
     deadline = time.monotonic() + 30
     while set(processes()) - before and time.monotonic() < deadline:
         time.sleep(0.1)
     assert set(processes()) <= before
 
-    # Nothing is new: nothing is graded.
+    # Nothing is new: nothing is graded, not even a sandbox is needed.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", "")
-        again = grade_folder(some, out, Settings())
-    assert again == document
+        nnlab(*command)
+    assert json.loads(out.with_suffix(".json").read_text()) == document
+
+
+@sandboxed
+def test_an_interrupt_is_no_mishap(some):
+    out = some.parent / "marks.csv"
+    with start(some, out) as grader:
+        while not out.with_suffix(".journal").exists() and grader.poll() is None:
+            time.sleep(0.005)
+        grader.send_signal(signal.SIGINT)
+        _, told = grader.communicate(timeout=240)
+    assert (grader.returncode, told) == (130, "interrupted, the same call goes on\n")
+    assert not out.exists()
 
 
 def nnlab(*arguments, code=0):
@@ -751,6 +767,8 @@ def test_keeps_submissions_and_marks_out_of_sight(some, tmp_path):
         grade_folder(inside, tmp_path / "marks.csv", Settings())
     with pytest.raises(SandboxError, match="which students' code can read"):
         grade_folder(some, inside / "marks.csv", Settings())
+    with pytest.raises(SandboxError, match="which students' code can read"):
+        grade_folder(some, tmp_path / "marks.csv", Settings(data=tmp_path))
     with pytest.raises(ValueError, match="among the submissions"):
         grade_folder(some, some / "marks.csv", Settings())
     with pytest.raises(FileNotFoundError):

@@ -181,6 +181,11 @@ def source_lines(
     return f"L{node.lineno}-L{node.end_lineno}"
 
 
+def protect_stars(app, context, lines):
+    """Keep the stars in the help of commands, as in `part-*.json`, from becoming emphasis."""
+    lines[:] = [line.replace("*", r"\*") for line in lines]
+
+
 # --- links from prose -------------------------------------------------------------------
 
 
@@ -248,6 +253,8 @@ def setup(app):
     app.setup_extension("sphinx.ext.linkcode")
     app.connect("builder-inited", write_stubs)
     app.connect("source-read", note_names)
+    app.setup_extension("sphinx_click")
+    app.connect("sphinx-click-process-description", protect_stars)
     app.connect("autodoc-skip-member", skip_fields)
     app.connect("autodoc-process-docstring", describe)
     app.add_post_transform(LinkNames)
