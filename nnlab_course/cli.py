@@ -84,20 +84,20 @@ def lab(folder: Path, opens: bool, lessons: Path | None) -> None:
 
 
 def _open_lab(folder: Path) -> None:
-    """Become JupyterLab."""
+    """Run JupyterLab until it is stopped."""
     import subprocess
     from importlib.util import find_spec
 
     if find_spec("jupyterlab") is None:
         raise click.ClickException(
             f"the lessons are in {folder}, but JupyterLab isn't installed: "
-            "pip install jupyterlab ipywidgets"
+            "pip install 'nnlab-course[lab]'"
         )
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}"]
-    sys.stdout.flush()
-    if os.name == "posix":
-        os.execv(sys.executable, command)  # so that Ctrl-C and signals reach JupyterLab itself
-    sys.exit(subprocess.call(command))
+    try:
+        sys.exit(subprocess.call(command))
+    except KeyboardInterrupt:  # JupyterLab got it, too, and asks whether to stop
+        sys.exit(130)
 
 # %% ../nbs/helpers/cli.ipynb #a4ef0390
 @main.group()
