@@ -316,10 +316,13 @@ def _totals(exercises: list[dict]) -> dict:
     points = sum(exercise["points"] for exercise in exercises)
     return {"points": round(points, 4), "of": sum(exercise["of"] for exercise in exercises)}
 
-# %% ../nbs/helpers/grading.ipynb #782dc12d
+# %% ../nbs/helpers/grading.ipynb #78339366
 def _work(connection: Connection, settings: Settings, lessons: Sequence[str]) -> None:
     """Grade what comes through the pipe, until it is closed."""
     torch.set_num_threads(1)
+    # The checks judge by the data that the notebooks have been given, and by no others.
+    os.environ["NNLAB_DATA"] = str(settings.data or Path(os.devnull, "none"))
+    os.environ["NNLAB_OFFLINE"] = "1"
     try:
         sandbox = _open_sandbox(settings, lessons)
     except SandboxError as error:
