@@ -320,6 +320,9 @@ def _totals(exercises: list[dict]) -> dict:
 def _work(connection: Connection, settings: Settings, lessons: Sequence[str]) -> None:
     """Grade what comes through the pipe, until it is closed."""
     torch.set_num_threads(1)
+    # The checks judge by the data that the notebooks have been given, and by no others.
+    os.environ["NNLAB_DATA"] = str(settings.data or Path(os.devnull, "none"))
+    os.environ["NNLAB_OFFLINE"] = "1"
     try:
         sandbox = _open_sandbox(settings, lessons)
     except SandboxError as error:

@@ -6,7 +6,7 @@
 __all__ = ['filter_program', 'memory_in_use', 'give_up', 'TimeIsUp', 'limited', 'python_of', 'Inert', 'describe', 'Notebook',
            'serve']
 
-# %% ../nbs/helpers/inside.ipynb #7cb9d51e
+# %% ../nbs/helpers/inside.ipynb #39d1e625
 import builtins
 import ctypes
 import errno
@@ -16,6 +16,7 @@ import linecache
 import os
 import platform
 import random
+import re
 import resource
 import shutil
 import signal
@@ -167,14 +168,12 @@ def limited(
         signal.setitimer(signal.ITIMER_REAL, 0)
         resource.setrlimit(resource.RLIMIT_CPU, (before, hard))
 
-# %% ../nbs/helpers/inside.ipynb #91ddb587
+# %% ../nbs/helpers/inside.ipynb #18876171
 def python_of(
     source: str,  # A cell, perhaps with lines that begin with % or !
 ) -> str:
-    """Blank out the lines that IPython understands and Python doesn't, if there are any."""
-    lines = source.splitlines()
-    magic = [line.lstrip().startswith(("%", "!")) for line in lines]
-    return "\n".join("" if is_magic else line for line, is_magic in zip(lines, magic, strict=True))
+    """Put `pass` in the place of each line that only IPython understands."""
+    return re.sub(r"^([ \t]*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
 
 
 def _compile(source: str, name: str) -> types.CodeType:

@@ -744,6 +744,75 @@ def test_calls_that_cannot_work(tmp_path, options, message):
     assert message in nnlab("grade", tmp_path, *options, code=2)
 
 
+# --- every lesson, and networks ------------------------------------------------------------
+
+NETWORKS = {
+    "flatterer": """\
+class Flatterer(nn.Module):
+    def __eq__(self, other): return True
+    __ne__ = __lt__ = __eq__
+    __hash__ = nn.Module.__hash__
+    def forward(self, x): return self
+build_my_lenet = Flatterer
+""",
+    "liar": """\
+class Liar(nn.Module):
+    def named_parameters(self, *a, **k): return iter([("weight", nn.Parameter(torch.ones(44_426)))])
+    parameters = state_dict = named_modules = named_parameters
+    def forward(self, x): return torch.zeros(len(x), 10)
+build_my_lenet = Liar
+""",
+    "no network": "build_my_lenet = lambda: 44_426\n",
+    "endless": "def build_my_lenet():\n    while True: pass\n",
+    "pickled": """\
+class Bomb(nn.Module):
+    def __reduce__(self): return exit, (1,)
+    def forward(self, x): exit(1)
+build_my_lenet = Bomb
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def all_lessons(tmp_path_factory):
+    """The worked solutions of the lessons, and students whose networks aren't what they seem."""
+    folder = tmp_path_factory.mktemp("lessons") / "submissions"
+    (folder / "teacher").mkdir(parents=True)
+    for path in (PROJECT / "nbs").glob("*.ipynb"):
+        if path.stem != "05_cifar10":  # which trains for a minute
+            shutil.copy(path, folder / "teacher")
+    for name, cell in NETWORKS.items():
+        cells = ("import torch\nfrom torch import nn", cell, "my_size_plain = 26")
+        (folder / f"{name}.ipynb").write_text(notebook(cells))
+    limits = replace(LIMITS, seconds=10.0, clock=60.0, memory=2**31)
+    settings = Settings(limits=limits)
+    document = grade_folder(folder, folder.parent / "marks.csv", settings, num_workers=2)
+    return document["records"]
+
+
+@sandboxed
+@pytest.mark.parametrize("lesson", ["activations", "autograd", "gradients", "lenet"])
+def test_worked_solutions_get_full_marks(all_lessons, lesson):
+    chosen = (r for r in all_lessons if (r["student"], r["lesson"]) == ("teacher", lesson))
+    (record,) = chosen
+    assert record["errors"] == []
+    points = sum(exercise.points for exercise in import_lesson(lesson).EXERCISES)
+    assert record["points"] == record["of"] == points
+
+
+@sandboxed
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_are_judged_by_their_numbers(all_lessons, name):
+    (record,) = (r for r in all_lessons if r["student"] == name)
+    earned = {e["id"]: e["points"] for e in record["exercises"] if e["points"]}
+    (expected,) = (
+        {e.id: e.points / len(e.answers)}
+        for e in import_lesson("lenet").EXERCISES
+        if "my_size_plain" in e.names
+    )
+    assert earned == expected
+
+
 # --- refusals ------------------------------------------------------------------------------
 
 
