@@ -84,20 +84,20 @@ def lab(folder: Path, opens: bool, lessons: Path | None) -> None:
 
 
 def _open_lab(folder: Path) -> None:
-    """Run JupyterLab until it is stopped."""
+    """Become JupyterLab."""
     import subprocess
     from importlib.util import find_spec
 
     if find_spec("jupyterlab") is None:
         raise click.ClickException(
             f"the lessons are in {folder}, but JupyterLab isn't installed: "
-            "pip install 'nnlab-course[lab]'"
+            "pip install jupyterlab ipywidgets"
         )
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}"]
-    try:
-        sys.exit(subprocess.call(command))
-    except KeyboardInterrupt:  # JupyterLab got it, too, and asks whether to stop
-        sys.exit(130)
+    sys.stdout.flush()
+    if os.name == "posix":
+        os.execv(sys.executable, command)  # so that Ctrl-C and signals reach JupyterLab itself
+    sys.exit(subprocess.call(command))
 
 # %% ../nbs/helpers/cli.ipynb #a4ef0390
 @main.group()
