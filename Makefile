@@ -25,7 +25,7 @@ $(UV):
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(READY): requirements-dev.txt settings.ini setup.py pyproject.toml | $(UV)
-	$(UV) pip sync --quiet --python $(BIN)/python requirements-dev.txt
+	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python requirements-dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Result', 'combine', 'NotAnswered', 'AnswerError', 'is_unanswered', 'as_tensor', 'call', 'is_close', 'diagnose',
            'Mistake', 'compare', 'SameValue', 'SameFunction', 'Exercise', 'Hints', 'Solution', 'Progress', 'Layer',
-           'Network', 'build_network', 'check', 'check_function']
+           'Network', 'build_network']
 
 # %% ../nbs/helpers/exercises.ipynb #8e991403
 import copy
@@ -663,29 +663,3 @@ def build_network(
     if not isinstance(module, nn.Module):
         raise AnswerError(f"a {type(module).__name__} came out, not an nn.Module", "not-a-network")
     return Network(module)
-
-# %% ../nbs/helpers/exercises.ipynb #086c6b34
-def check(
-    answer: Any,  # A number, nested list, array or tensor; None or ... where not answered
-    expected: Any,  # The reference, in any of the same forms
-    *,
-    name: str = "answer",  # What to call it in the message
-    atol: float = 1e-4,  # Largest difference that still counts as equal
-    rtol: float = 1e-3,  # The same, relative to the expected value
-) -> Result:
-    """Compare a value with its reference. Never raises on a bad answer."""
-    return replace(_result_of(SameValue(expected, (), atol, rtol), answer), name=name)
-
-# %% ../nbs/helpers/exercises.ipynb #ca5d8a85
-def check_function(
-    function: Callable[[Any], Any],  # The student's; one that returns None is unanswered
-    reference: Callable[[Any], Any],  # What it should compute
-    inputs: Any,  # Where to compare the two: usually a tensor of many values
-    *,
-    name: str | None = None,  # What to call it; by default, its own name
-    atol: float = 1e-4,  # Largest difference that still counts as equal
-) -> Result:
-    """Compare a function with its reference on `inputs`. Never raises on a bad answer."""
-    judge = SameFunction(reference, ((inputs,),), (), atol)
-    name = name or getattr(function, "__name__", "function")
-    return replace(_result_of(judge, function), name=name)

@@ -316,7 +316,7 @@ def _totals(exercises: list[dict]) -> dict:
     points = sum(exercise["points"] for exercise in exercises)
     return {"points": round(points, 4), "of": sum(exercise["of"] for exercise in exercises)}
 
-# %% ../nbs/helpers/grading.ipynb #78339366
+# %% ../nbs/helpers/grading.ipynb #782dc12d
 def _work(connection: Connection, settings: Settings, lessons: Sequence[str]) -> None:
     """Grade what comes through the pipe, until it is closed."""
     torch.set_num_threads(1)
