@@ -18,7 +18,7 @@ from student_edition import lessons, read, write_edition
 
 NBS = PROJECT / "nbs"
 REGION = re.compile(r"### BEGIN SOLUTION[ \t]*\n(.*?)\n[ \t]*### END SOLUTION", re.DOTALL)
-SHORT = 12  # characters: `19`, `return G` and the like are found anywhere
+SHORT = 20  # characters: `return G` and the like are found anywhere
 
 
 def squeeze(text):
@@ -26,17 +26,24 @@ def squeeze(text):
     return " ".join(text.split())
 
 
+def said_openly():
+    """Everything that the lessons and the helpers say outside of solutions."""
+    notebooks = [*lessons(NBS), *lessons(NBS / "helpers")]
+    cells = [cell for path in notebooks for cell in read(path).cells]
+    return squeeze("\n".join(REGION.sub("", cell.source) for cell in cells))
+
+
 def solutions():
-    """Yield for each exercise its slug and the lines of its solution, as they'd be found."""
+    """Yield for each exercise its slug and what to look for: lines of its solution."""
+    public = said_openly()
     for path in lessons(NBS):
-        cells = read(path).cells
-        outside = squeeze("\n".join(REGION.sub("", cell.source) for cell in cells))
-        for cell in cells:
+        for cell in read(path).cells:
             if regions := REGION.findall(cell.source):
                 lines = {squeeze(line) for region in regions for line in region.splitlines()}
-                # What the lesson says elsewhere is no secret.
-                secret = {line for line in lines if len(line) >= SHORT and line not in outside}
-                yield cell.metadata.nbgrader.grade_id, secret
+                secret = {line for line in lines if len(line) >= SHORT and line not in public}
+                # Where every line is short, their sequence is looked for.
+                whole = {squeeze(region) for region in regions}
+                yield cell.metadata.nbgrader.grade_id, secret or whole - {""}
 
 
 SOLUTIONS = dict(solutions())

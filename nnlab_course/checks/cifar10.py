@@ -46,7 +46,7 @@ colour_arithmetic = Exercise(
     slug="colour-arithmetic",
     title="The arithmetic of colour",
     answers={
-        "my_first_convolution": whole_number(
+        "my_convolution": whole_number(
             456,
             Mistake("grey", "this belongs to grey images: a colour image has three channels", 156),
             Mistake("no-biases", _NO_BIASES, 450),
@@ -81,7 +81,7 @@ colour_arithmetic = Exercise(
             Mistake("one-pooling", "one more pooling follows", 1600),
             Mistake("first-maps", "the second convolution has more maps than 6", 150),
         ),
-        "my_first_linear": whole_number(
+        "my_linear": whole_number(
             48_120,
             Mistake("no-biases", _NO_BIASES, 48_000),
             Mistake("grey", "this belongs to the digits, which are smaller", 30_840),
