@@ -98,7 +98,7 @@ ifneq ($(NNLAB_DATA),)
 	$(NBVAL) $(LESSONS)
 endif
 
-bench: $(READY)  ## Measure training against the usual recipes; needs the real data, and half an hour
+bench: $(READY)  ## Measure training and grading against the usual ways; needs the real data, and half an hour
 	$(BIN)/python benchmarks/run.py
 
 clean:  ## Remove everything that make builds
