@@ -1,4 +1,4 @@
-"""Measure training and grading against the usual ways, and print a table with the bar of each ratio.
+"""Measure training and grading against the usual ways; print a table with the bar of each ratio.
 
 Run by `make bench`; needs the real MNIST and CIFAR-10 (in NNLAB_DATA, or downloaded). Everything
 that is compared runs in turn, in one process; ratios are medians over the rounds. Writes
