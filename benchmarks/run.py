@@ -1,4 +1,4 @@
-"""Measure training against the usual recipes, and print a table with the bar of each ratio.
+"""Measure training and grading against the usual ways; print a table with the bar of each ratio.
 
 Run by `make bench`; needs the real MNIST and CIFAR-10 (in NNLAB_DATA, or downloaded). Everything
 that is compared runs in turn, in one process; ratios are medians over the rounds. Writes
@@ -17,6 +17,8 @@ from pathlib import Path
 
 import torch
 from baselines import accuracy, beginners_recipe, floor, notes_recipe, train_epochs
+from grading import NUM_STUDENTS
+from grading import measure as grade_a_class
 from matplotlib import pyplot as plt
 from recipes import RECIPES
 from torch import Tensor, nn
@@ -281,7 +283,18 @@ def loading() -> Iterator[Result]:
         yield Result(f"import nnlab_course.{module}", ratio, 1.15, True, f"over {needs}")
 
 
-PARTS = {part.__name__: part for part in (overhead, mnist, cifar10, scaling, loading)}
+def grading() -> Iterator[Result]:
+    """Grade a class, and a sample of it with nbgrader, on two cores each."""
+    ours, theirs = grade_a_class()
+    note = f"{ours.per_minute:.0f} a minute against {theirs.per_minute:.1f}"
+    ratio = ours.per_minute / theirs.per_minute
+    yield Result("Notebooks graded, over nbgrader", ratio, 4.0, False, note)
+    right = NUM_STUDENTS - ours.lost - ours.wrong
+    note = f"{ours.lost} lost, {ours.wrong} wrong"
+    yield Result("... right marks of the class", right, NUM_STUDENTS, False, note)
+
+
+PARTS = {part.__name__: part for part in (overhead, mnist, cifar10, scaling, loading, grading)}
 
 
 def plot(results: list[Result]) -> None:

@@ -552,6 +552,7 @@ section p { margin: 0.2rem 0; }
 .right { border-color: #009E73; } .partly { border-color: #E69F00; }
 .wrong { border-color: #D55E00; } .unanswered { border-color: #888888; }
 table { border-collapse: collapse; width: 100%; }
+@media (max-width: 30rem) { table { font-size: 0.75rem; } }
 th, td { text-align: left; padding: 0.2rem 0.8rem 0.2rem 0; border-bottom: 1px solid #8884; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .bar { background: #0072B2; height: 1rem; min-width: 1px; }

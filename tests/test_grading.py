@@ -339,7 +339,7 @@ def submissions(place, listener):
     return folder
 
 
-LIMITS = Limits(seconds=1.5, clock=9.0, total=120.0, memory=2**28)
+LIMITS = Limits(seconds=1.5, clock=6.0, total=120.0, memory=2**28)
 SETTINGS = Settings(limits=LIMITS, seed=7)
 
 
@@ -763,7 +763,6 @@ class Liar(nn.Module):
 build_my_lenet = Liar
 """,
     "no network": "build_my_lenet = lambda: 44_426\n",
-    "endless": "def build_my_lenet():\n    while True: pass\n",
     "pickled": """\
 class Bomb(nn.Module):
     def __reduce__(self): return exit, (1,)
