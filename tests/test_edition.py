@@ -291,7 +291,7 @@ def test_lab_without_jupyterlab_says_how_to_get_it(package, tmp_path):
     command = [sys.executable, "-c", code, "lab", tmp_path / "mine", "--lessons", package]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "pip install 'nnlab-course[lab]'" in done.stderr
+    assert "pip install jupyterlab ipywidgets" in done.stderr
     assert contents(tmp_path / "mine") == contents(package)
 
 
