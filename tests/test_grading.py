@@ -651,8 +651,17 @@ def test_goes_on_after_it_was_killed(some, graded):
     with journal.open("a") as file:
         file.write('{"student": "cut sho')
 
-    command = ("grade", some, "--out", out, "--workers", 1)
-    assert "8 graded, 0 not" in nnlab(*command)
+    def go_on(**environment):
+        command = [Path(sys.executable).with_name("nnlab"), "grade", some, "--out", out]
+        return subprocess.run(
+            [*command, "--workers", "1"],
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert "8 graded, 0 not" in go_on()
     document = json.loads(out.with_suffix(".json").read_text())
     assert document["seed"] == 7
     assert only_marks(document) == {name: graded[name]["exercises"] for name in SOME}
@@ -664,9 +673,7 @@ def test_goes_on_after_it_was_killed(some, graded):
     assert set(processes()) <= before
 
     # Nothing is new: nothing is graded, not even a sandbox is needed.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", "")
-        nnlab(*command)
+    go_on(PATH="")
     assert json.loads(out.with_suffix(".json").read_text()) == document
 
 
