@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 READY := $(VENV)/.ready
-NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/helpers/*.ipynb nbs/checks/*.ipynb)
+NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/helpers/*.ipynb nbs/checks/*.ipynb nbs/explorers/*.ipynb)
 LESSONS := $(wildcard nbs/*.ipynb)
 
 .DELETE_ON_ERROR:
@@ -41,6 +41,8 @@ course docs docs-live: export SOLUTIONS := $(SOLUTIONS)
 
 # A progress bar in a stored output would be a picture of one moment.
 course outputs test: export TQDM_DISABLE := 1
+# Nor is there anybody to move a slider.
+course outputs test: export NNLAB_STATIC := 1
 
 # --- the package and the lessons --------------------------------------------------------
 

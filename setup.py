@@ -56,7 +56,7 @@ setup(
     keywords=settings["keywords"].split(),
     license=settings["license"].upper(),
     license_files=["LICENSE"],
-    packages=[settings["lib_name"], settings["lib_name"] + ".checks"],
+    packages=[settings["lib_name"] + part for part in ("", ".checks", ".explorers")],
     package_data={settings["lib_name"]: ["*.safetensors", "lessons/*.ipynb"]},
     cmdclass={"build_py": BuildWithLessons, "sdist": SdistWithLessons},
     python_requires=f">={settings['min_python']}",

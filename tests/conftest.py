@@ -3,7 +3,9 @@
 import matplotlib
 import pytest
 from building import PROJECT, build, copy_source
+from lab_browser import running_lab
 from site_samples import build_site
+from student_edition import write_edition
 
 matplotlib.use("Agg")
 
@@ -24,6 +26,15 @@ def site(tmp_path_factory):
     done = build_site(PROJECT / "nbs", folder)
     assert done.returncode == 0, done.stderr
     return folder / "html"
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """JupyterLab, as a student starts it: its address, its token and the folder."""
+    root = tmp_path_factory.mktemp("lab")
+    write_edition(PROJECT / "nbs", root / "edition")
+    with running_lab(root, root / "edition", NNLAB_OFFLINE="1") as lab:
+        yield lab
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,148 @@
+"""JupyterLab as a student starts it, and a browser to drive it.
+
+Needs Chromium, as Debian's package `chromium` installs it. Set NNLAB_SCREENSHOTS to a folder to get
+the pictures that a test takes with `photograph`.
+"""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import expect, sync_playwright
+
+NNLAB = Path(sys.executable).with_name("nnlab")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+# Waits until the notebook can be run, and runs all its cells; true if every cell succeeded.
+RUN_ALL = """async () => {
+    const app = window.jupyterapp, panel = app.shell.currentWidget;
+    await panel.context.ready;
+    await panel.sessionContext.ready;
+    await panel.sessionContext.session.kernel.info;
+    return await app.commands.execute('notebook:run-all-cells');
+}"""
+
+# Brings the cell with a text to the screen, and makes it the active one.
+GO_TO = """async text => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    const index = notebook.widgets.findIndex(c => c.model.sharedModel.source.includes(text));
+    notebook.activeCellIndex = index;
+    await notebook.scrollToItem(index, 'center');
+    return index;
+}"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(url, process, log, seconds=120):
+    """Wait until the server answers."""
+    for _ in range(seconds * 2):
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    raise AssertionError(f"no answer in {seconds} s\n{log.read_text()}")
+
+
+@contextmanager
+def running_lab(root, lessons, **environment):
+    """Run `nnlab lab` with everything below `root`; yield its address, token and folder."""
+    port, token = free_port(), secrets.token_hex(16)
+    settings = {
+        "ServerApp": {"port": port, "port_retries": 0, "open_browser": False, "allow_root": True},
+        "IdentityProvider": {"token": token},
+        "LabApp": {"expose_app_in_browser": True},
+    }
+    (root / "config").mkdir()
+    (root / "config" / "jupyter_server_config.json").write_text(json.dumps(settings))
+    news = root / "settings" / "@jupyterlab" / "apputils-extension"
+    news.mkdir(parents=True)
+    (news / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    private = {
+        "HOME": "home",
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    }
+    everything = os.environ | {name: str(root / folder) for name, folder in private.items()}
+    everything |= {"NNLAB_STATIC": "0", "OMP_NUM_THREADS": "1"} | environment
+    command = [NNLAB, "lab", root / "my lessons", "--lessons", lessons]
+    with open(root / "log", "w") as log:
+        process = subprocess.Popen(
+            command, cwd=root, env=everything, stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_for(f"{address}/api/status?token={token}", process, root / "log")
+        yield address, token, root / "my lessons"
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def write_notebook(folder, name, *cells):
+    """Write a notebook of code cells into the folder of the lessons, and return its name."""
+    kernel = {"name": "python3", "display_name": "python3"}  # without, JupyterLab would ask
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
+    notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(notebook, folder / name)
+    return name
+
+
+@contextmanager
+def open_notebook(lab, name):
+    """Open a notebook in a browser, and run every cell; yield the page."""
+    address, token, _ = lab
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(120_000)
+        page.goto(f"{address}/lab/workspaces/e2e/tree/{name}?reset&token={token}")
+        page.wait_for_selector(".jp-NotebookPanel .jp-Notebook")
+        page.wait_for_selector(
+            ".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached"
+        )
+        assert page.evaluate(RUN_ALL), "a cell failed"
+        yield page
+        browser.close()
+
+
+def photograph(page, name):
+    """Keep a picture, if somebody wants to look."""
+    if folder := os.environ.get("NNLAB_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def go_to(page, text):
+    """Bring the cell with this text to the screen, and return it."""
+    page.evaluate(GO_TO, text)
+    return page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
+
+
+def run_cell(page, text):
+    """Run the cell with this text, and return its output area."""
+    active = go_to(page, text)
+    active.locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    expect(active.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=60_000)
+    return active.locator(".jp-Cell-outputArea")
