@@ -10,7 +10,7 @@ __all__ = ['trace', 'layered_layout', 'matrix_rows', 'plot_graph', 'leaf_table',
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -178,16 +178,24 @@ _PAD, _GAP = 0.07, 0.42  # Inches inside a box, and between columns
 _GRAD = {"color": "#0b4f8a"}  # A blue that is dark in grey too
 
 
-def _box_lines(facts: dict) -> list[tuple[str, dict]]:  # Lines, and how each is written
-    """List what a node's box says."""
+def _entries(tensor: Tensor, is_hidden: bool) -> list[str]:
+    """Write the rows of a matrix; if it is hidden, with a question mark in each place."""
+    rows = matrix_rows(tensor)
+    if is_hidden:
+        rows = [re.sub(r"\S+", lambda number: "?".rjust(len(number[0])), row) for row in rows]
+    return rows
+
+
+def _box_lines(facts: dict, hidden: Collection[str]) -> list[tuple[str, dict]]:
+    """List what a node's box says, each line with how it is written."""
     lines = [(facts["name"] or facts["op"], {"weight": "bold"})]
     if facts["name"]:
         lines.append((facts["op"], {"color": "0.35"}))
     if facts["value"] is not None:
-        lines += [(row, {}) for row in matrix_rows(facts["value"])]
+        lines += [(row, {}) for row in _entries(facts["value"], "value" in hidden)]
     if facts["grad"] is not None:
         lines.append(("grad", {"style": "italic", **_GRAD}))
-        lines += [(row, _GRAD) for row in matrix_rows(facts["grad"])]
+        lines += [(row, _GRAD) for row in _entries(facts["grad"], "grad" in hidden)]
     return lines
 
 # %% ../nbs/02_autograd.ipynb #c9e8e7c1
@@ -213,12 +221,13 @@ def _geometry(graph: nx.DiGraph, texts: dict) -> tuple[dict, dict]:
     return {node: boxes[node] for node in graph}, points
 
 # %% ../nbs/02_autograd.ipynb #45168471
-def _box(is_leaf: bool, x: float, y: float, width: float, height: float) -> Patch:
+def _box(facts: dict, x: float, y: float, width: float, height: float, **style) -> Patch:
     """Make a box around (x, y): square and grey for a leaf, round and white for an operation."""
+    is_leaf = facts["is_leaf"]
     corner = "square,pad=0" if is_leaf else f"round,pad=0,rounding_size={_PAD}"
-    corner = {"boxstyle": corner, "linewidth": 1.4 if is_leaf else 0.8}
-    colors = {"facecolor": "0.88" if is_leaf else "white", "edgecolor": "black"}
-    return FancyBboxPatch((x - width / 2, y - height / 2), width, height, **corner, **colors)
+    style = {"boxstyle": corner, "linewidth": 1.4 if is_leaf else 0.8, "edgecolor": "k"} | style
+    style["facecolor"] = "0.88" if is_leaf else "white"
+    return FancyBboxPatch((x - width / 2, y - height / 2), width, height, **style)
 
 
 def _arrow(points: list[tuple[float, float]], size: float) -> FancyArrowPatch:
@@ -252,18 +261,25 @@ def _canvas(boxes: dict, ax: Axes | None) -> tuple[Axes, float]:  # And what 8 p
 def plot_graph(
     graph: nx.DiGraph,  # As `trace` returns it, at most 100 nodes
     *,
+    hidden: Mapping[str, Collection[str]] | None = None,  # Node -> what to hide: value, grad
+    highlight: str | None = None,  # A node to frame boldly
     ax: Axes | None = None,  # Where to draw; by default a new figure of a size that fits
 ) -> Axes:
     """Draw a traced graph from left to right: each node's name, operation, value and gradient.
 
-    Leaves are grey and square, operations white and round. The text is as large as the axes allow
-    when the function is called.
+    Leaves are grey and square, operations white and round. What is hidden is drawn as question
+    marks, and takes the same room. The text is as large as the axes allow when the function is
+    called; one unit of the axes is the inch in which it would have 8 points.
 
-    **Raises:** `ValueError` if the graph is empty or has more than 100 nodes.
+    **Raises:** `ValueError` if the graph is empty or has more than 100 nodes, or if what is to be
+    hidden or highlighted isn't in it.
     """
     if not 1 <= len(graph) <= 100:
         raise ValueError(f"the graph has {len(graph)} nodes; a drawing can show 1 to 100 of them")
-    texts = {node: _box_lines(facts) for node, facts in graph.nodes(data=True)}
+    hidden = hidden or {}
+    if strangers := [n for n in (*hidden, highlight) if n is not None and n not in graph]:
+        raise ValueError(f"no node is called {strangers[0]!r}; there are {', '.join(graph)}")
+    texts = {n: _box_lines(facts, hidden.get(n, ())) for n, facts in graph.nodes(data=True)}
     boxes, points = _geometry(graph, texts)
     ax, size = _canvas(boxes, ax)
     center = {"ha": "center", "va": "center_baseline", "fontsize": size}
@@ -273,11 +289,12 @@ def plot_graph(
             x, y = points[start, end][-1]
             ax.text(x - 0.2, y + 0.09, rf"$\times {count}$", **center)
     for node, (x, y, width, height) in boxes.items():
-        ax.add_patch(_box(graph.nodes[node]["is_leaf"], x, y, width, height))
+        bold = {"edgecolor": "#D55E00", "linewidth": 2.8} if node == highlight else {}
+        ax.add_patch(_box(graph.nodes[node], x, y, width, height, **bold))
         for number, (line, style) in enumerate(texts[node]):
             middle = y + height / 2 - _PAD - (number + 0.5) * _LINE
             ax.text(x, middle, line, family="monospace", **center, **style)
-    handles = [_box(True, 0, 0, 1, 1), _box(False, 0, 0, 1, 1)]
+    handles = [_box({"is_leaf": is_leaf}, 0, 0, 1, 1) for is_leaf in (True, False)]
     ax.legend(
         handles, ["leaf", "operation"], loc="lower center", ncols=2, frameon=False, fontsize=size
     )

@@ -428,6 +428,34 @@ def test_arrows_cross_no_box_of_others(graph):
         assert not touched
 
 
+def test_drawing_hides_what_it_is_told_to_and_keeps_the_room(graph):
+    shown = plot_graph(graph)
+    asked = plot_graph(graph, hidden={"y_tilde": ["value"], "z": ["value", "grad"]})
+    before, after = ([text.get_text() for text in ax.texts] for ax in (shown, asked))
+    changed = [(one, other) for one, other in zip(before, after, strict=True) if one != other]
+    assert changed == [
+        *[("1  1", "?  ?")] * 3,
+        ("0.50  0.25", "   ?     ?"),
+        ("0.75  0.50", "   ?     ?"),
+        ("0.25  0.50", "   ?     ?"),
+        *[("0.5  0.5", "  ?    ?")] * 2,
+    ]
+    assert (shown.get_xlim(), shown.get_ylim()) == (asked.get_xlim(), asked.get_ylim())
+
+
+def test_drawing_frames_one_box_boldly(graph):
+    ax = plot_graph(graph, highlight="z2")
+    widths = [p.get_linewidth() for p in ax.patches if hasattr(p, "get_boxstyle")]
+    assert sorted(widths)[-2:] == [1.4, 2.8]
+    assert widths.index(2.8) == list(graph).index("z2")
+
+
+@pytest.mark.parametrize("wrong", [{"hidden": {"q": ["value"]}}, {"highlight": "q"}])
+def test_drawing_refuses_a_node_that_is_not_there(graph, wrong):
+    with pytest.raises(ValueError, match="no node is called 'q'; there are o, y1, Mul 1"):
+        plot_graph(graph, **wrong)
+
+
 def test_drawing_uses_the_axes_given(graph):
     _, ax = plt.subplots()
     before = plt.get_fignums()
