@@ -41,6 +41,7 @@ ORDER = [
     "checks.gradients",
     "checks.lenet",
     "checks.cifar10",
+    "explorers.gradients",
     "grading",
     "cli",
 ]

@@ -1,0 +1,260 @@
+"""The explorer of vanishing gradients: its bound, its picture, its words and its controls."""
+
+import io
+import math
+import re
+
+import pytest
+import torch
+from ipywidgets.widgets.widget import _instances
+from lab_browser import CHROMIUM, go_to, open_notebook, photograph, run_cell, write_notebook
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from PIL import Image
+from playwright.sync_api import expect
+from torch import nn
+from torch.nn import functional as F
+
+from nnlab_course.explorers.gradients import (
+    ACTIVATIONS,
+    GradientExplorer,
+    gradient_bounds,
+    measure_mlp,
+    plot_gradients_and_bounds,
+)
+from nnlab_course.gradients import LayerStats, mlp
+
+SETTINGS = [
+    (depth, activation, init, gain)
+    for depth in (2, 7, 50)
+    for activation in ACTIVATIONS
+    for init in ("default", "xavier", "kaiming")
+    for gain in (0.1, 1.0, 2.7, 10.0)
+]
+
+
+@pytest.fixture(autouse=True)
+def with_widgets(monkeypatch):
+    """As where somebody sits before a notebook."""
+    monkeypatch.setenv("NNLAB_STATIC", "0")
+
+
+@pytest.fixture
+def shown():
+    """An explorer on the screen."""
+    explorer = GradientExplorer()
+    explorer._repr_mimebundle_()
+    yield explorer
+    explorer.close()
+
+
+def stats_of(*norms):
+    return {str(number): LayerStats("Linear", grad_norm=norm) for number, norm in enumerate(norms)}
+
+
+def draw(*norms, bounds=None):
+    ax = Figure().subplots()
+    return plot_gradients_and_bounds(stats_of(*norms), bounds or [1.0] * len(norms), ax)
+
+
+def test_no_gradient_crosses_its_bound():
+    for setting in SETTINGS:
+        stats, bounds = measure_mlp(*setting)
+        assert len(stats) == len(bounds) == setting[0]
+        for layer, bound in zip(stats.values(), bounds, strict=True):
+            assert math.isfinite(bound), setting
+            assert layer.grad_norm <= bound * (1 + 1e-12), setting
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_bound_holds_with_biases_and_other_data(name, seed):
+    activation, largest_slope = ACTIVATIONS[name]
+    generator = torch.Generator().manual_seed(seed)
+    net = mlp(6, 9, activation, in_features=3, out_features=4, generator=generator).double()
+    inputs = 3 * torch.randn(17, 3, generator=generator, dtype=torch.float64)
+    for parameter in net.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+    output = net(inputs)
+    output.retain_grad()
+    output.sin().sum().backward()
+    bounds = gradient_bounds(net, inputs, output.grad.norm().item(), largest_slope)
+    norms = [layer.weight.grad.norm().item() for layer in net if isinstance(layer, nn.Linear)]
+    assert all(n <= b * (1 + 1e-12) for n, b in zip(norms, bounds, strict=True))
+
+
+def test_the_bound_is_reached_where_every_step_is_the_worst():
+    net = nn.Sequential(
+        nn.Linear(1, 1, bias=False), nn.Sigmoid(), nn.Linear(1, 1, bias=False), nn.Sigmoid()
+    ).append(nn.Linear(1, 1, bias=False))
+    for layer, weight in zip(net[::2], (0.0, 0.0, 5.0), strict=True):
+        nn.init.constant_(layer.weight, weight)
+    # The second weight is 0, so the first bound is 0; the others are slope x weights x input.
+    assert gradient_bounds(net, torch.ones(1, 1), 2.0, 0.25) == [0.0, 2 * 5 * 0.25 * 0.5, 2 * 0.5]
+
+
+def test_measures_what_autograd_says():
+    stats, _ = measure_mlp(4, "gelu", "xavier", 1.5)
+    net = mlp(4, activation=nn.GELU, init="xavier", generator=torch.Generator().manual_seed(0))
+    net.double()
+    for layer in net[::2]:
+        layer.weight.data *= 1.5
+    inputs = torch.randn(256, 2, generator=torch.Generator().manual_seed(0))
+    labels = (inputs.norm(dim=1) > inputs.norm(dim=1).median()).long()
+    loss = F.cross_entropy(net(inputs.double()), labels)
+    expected = torch.autograd.grad(loss, [layer.weight for layer in net[::2]])
+    norms = [layer.grad_norm for layer in stats.values()]
+    assert norms == pytest.approx([gradient.norm().item() for gradient in expected], rel=1e-6)
+
+
+def test_leaves_the_global_stream_alone():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    explorer = GradientExplorer(depth=3)
+    explorer.picture()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert GradientExplorer(depth=3).describe() == explorer.describe()
+
+
+def test_the_axis_stays_put():
+    limits = {draw(*norms).get_ylim() for norms in ((1, 1e-5), (1e-80, 1), (1e50, 0), (0, 0))}
+    assert limits == {(1e-30, 1e20)}
+
+
+def test_what_lies_outside_is_marked():
+    ax = draw(1e-40, 1.0, 1e30, 0.0, 1e-50)
+    marked = {
+        line.get_marker(): (list(line.get_xdata()), line.get_ydata()[0]) for line in ax.lines[2:]
+    }
+    assert marked == {"x": ([4], 0), "v": ([1, 5], 0), "^": ([3], 1)}
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["bound", "gradient norm", "below 1e-30", "above 1e+20"]
+    assert len(draw(1.0, 0.5).lines) == 2
+
+
+def test_the_words_are_the_numbers():
+    explorer = GradientExplorer(depth=5, activation="tanh", init="xavier")
+    stats, bounds = measure_mlp(5, "tanh", "xavier")
+    first, last = stats["0"].grad_norm, stats["8"].grad_norm
+    numbers = [float(n) for n in re.findall(r"\d\.\de[-+]\d+", explorer.describe())]
+    assert numbers == pytest.approx([first, last, first / last, bounds[0]], rel=0.05)
+
+
+def test_the_words_for_zeros(monkeypatch):
+    explorer = GradientExplorer()
+    monkeypatch.setattr(explorer, "measure", lambda: (stats_of(0.0, 0.0, 0.0), [0.0, 1.0, 1.0]))
+    assert explorer.describe() == (
+        "Gradient norm: first layer 0, last 0; no ratio. Exactly 0 in 3 of 3 layers. "
+        "The bound allows the first layer 0."
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"depth": 1}, "depth=1; give a whole number from 2 to 50"),
+        ({"depth": 51}, "depth=51; give"),
+        ({"depth": 2.5}, "depth=2.5; give a whole number"),
+        ({"activation": "step"}, "activation='step'; choose one of 'sigmoid', 'tanh'"),
+        ({"init": "zeros"}, "init='zeros'; choose one of 'default', 'xavier', 'kaiming'"),
+        ({"gain": 0}, "gain=0; give a number from 0.1 to 10"),
+        ({"gain": math.nan}, "gain=nan; give"),
+        ({"gain": "1"}, "gain='1'; give a number"),
+    ],
+)
+def test_refuses(wrong, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        GradientExplorer(**wrong)
+    explorer = GradientExplorer()
+    before = dict(explorer.state)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        explorer.set(**wrong)
+    assert explorer.state == before
+
+
+def test_refuses_an_unknown_name():
+    with pytest.raises(ValueError, match="no width here; there is depth, activation, init, gain"):
+        GradientExplorer().set(width=3)
+
+
+def test_controls_and_state_follow_each_other(shown):
+    depth, activation, init, gains, picture, words = shown._view.children
+    slider, gain = gains.children
+    before = picture.value, words.value
+    depth.value, activation.value, init.value = 7, "relu", "kaiming"
+    gain.value = 2.0
+    assert shown.state == {"depth": 7, "activation": "relu", "init": "kaiming", "gain": 2.0}
+    assert picture.value != before[0]
+    assert words.value != before[1]
+    shown.set(depth=3, activation="tanh", init="xavier", gain=0.5)
+    assert (depth.value, activation.value, init.value) == (3, "tanh", "xavier")
+    assert gain.value == 0.5
+    assert slider.value == pytest.approx(0.5)
+    slider.value = 10**0.6
+    assert gain.value == shown.state["gain"] == 3.98
+    gain.value = 4  # on the slider the same notch
+    slider.value = 10**0.6
+    assert shown.state["gain"] == 4
+    slider.value = 10**0.62
+    assert shown.state["gain"] == gain.value == 4.17
+
+
+def test_measures_once_for_a_picture_and_its_words(monkeypatch):
+    calls = []
+
+    def count(**state):
+        calls.append(state)
+        return measure_mlp(**state)
+
+    monkeypatch.setattr("nnlab_course.explorers.gradients.measure_mlp", count)
+    explorer = GradientExplorer(depth=3)
+    explorer._repr_mimebundle_()
+    explorer.set(depth=4)
+    assert [state["depth"] for state in calls] == [3, 4]
+    explorer.close()
+
+
+def test_leaves_nothing_behind():
+    before = set(_instances)
+    explorer = GradientExplorer(depth=3)
+    bundle = explorer._repr_mimebundle_()
+    explorer.set(depth=5)
+    explorer.close()
+    assert set(_instances) == before
+    assert plt.get_fignums() == []
+    assert Image.open(io.BytesIO(bundle["image/png"])).size == (650, 340)
+    text = "GradientExplorer(depth=3, activation='sigmoid', init='default', gain=1.0)"
+    assert bundle["text/plain"] == text
+
+
+CELL = """from nnlab_course.explorers.gradients import GradientExplorer
+explorer = GradientExplorer()
+explorer"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_in_jupyterlab(lab):
+    with open_notebook(lab, write_notebook(lab[2], "gradients.ipynb", CELL)) as page:
+        for _ in range(2):
+            run_cell(page, "GradientExplorer")
+        words, picture = page.get_by_role("status"), page.locator("img[alt^='Gradient norm']")
+        expect(words).to_have_count(1)
+        expect(words).to_contain_text("first/last 2.4e-18")
+        photograph(page, "gradients")
+        before = picture.get_attribute("src")
+        go_to(page, "GradientExplorer").locator(".noUi-handle").first.focus()
+        page.keyboard.press("ArrowRight")
+        expect(words).to_contain_text(GradientExplorer(depth=21).describe())
+        assert picture.get_attribute("src") != before
+        number = page.get_by_label("weights × (number)")
+        number.fill("3")
+        number.press("Enter")
+        expect(words).to_contain_text(GradientExplorer(depth=21, gain=3.0).describe())
+        number.fill("")
+        number.press("Enter")
+        expect(number).to_have_value("3")
+        page.get_by_label("activation").select_option("relu")
+        page.get_by_label("start", exact=True).select_option("kaiming")
+        chosen = GradientExplorer(depth=21, activation="relu", init="kaiming", gain=3.0)
+        expect(words).to_contain_text(chosen.describe())
+        photograph(page, "gradients-relu")
