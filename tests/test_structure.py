@@ -41,7 +41,11 @@ ORDER = [
     "checks.gradients",
     "checks.lenet",
     "checks.cifar10",
+    "explorers.activations",
+    "explorers.autograd",
     "explorers.gradients",
+    "explorers.drawing",
+    "explorers.convolution",
     "grading",
     "cli",
 ]
