@@ -182,7 +182,7 @@ def _entries(tensor: Tensor, is_hidden: bool) -> list[str]:
     """Write the rows of a matrix; if it is hidden, with a question mark in each place."""
     rows = matrix_rows(tensor)
     if is_hidden:
-        rows = [re.sub(r"\S+", lambda number: "?".rjust(len(number[0])), row) for row in rows]
+        rows = [re.sub(r"\S+", lambda number: "?".center(len(number[0])), row) for row in rows]
     return rows
 
 

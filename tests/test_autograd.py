@@ -435,10 +435,10 @@ def test_drawing_hides_what_it_is_told_to_and_keeps_the_room(graph):
     changed = [(one, other) for one, other in zip(before, after, strict=True) if one != other]
     assert changed == [
         *[("1  1", "?  ?")] * 3,
-        ("0.50  0.25", "   ?     ?"),
-        ("0.75  0.50", "   ?     ?"),
-        ("0.25  0.50", "   ?     ?"),
-        *[("0.5  0.5", "  ?    ?")] * 2,
+        ("0.50  0.25", " ?     ?  "),
+        ("0.75  0.50", " ?     ?  "),
+        ("0.25  0.50", " ?     ?  "),
+        *[("0.5  0.5", " ?    ? ")] * 2,
     ]
     assert (shown.get_xlim(), shown.get_ylim()) == (asked.get_xlim(), asked.get_ylim())
 
