@@ -283,4 +283,5 @@ def test_in_jupyterlab_by_keyboard(lab):
             "{theme: 'JupyterLab Dark'})"
         )
         page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+        page.wait_for_selector("#jupyterlab-splash", state="detached")
         photograph(page, "activations-dark")

@@ -121,7 +121,9 @@ def read_prediction(
     """
     wanted = ["a number", "a list of {} numbers", "a list of {} rows of {} numbers"][len(shape)]
     example = torch.zeros(shape).int().tolist() if shape else -1.5
-    refusal = f"{text.strip()!r} can't be read; type {wanted.format(*shape)}, such as {example}"
+    refusal = (
+        f"{text.strip()[:40]!r} can't be read; type {wanted.format(*shape)}, such as {example}"
+    )
     try:
         literal = ast.literal_eval(text.strip().replace("−", "-"))
         numbers = torch.tensor(literal, dtype=torch.float64)
