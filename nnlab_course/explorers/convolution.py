@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['KERNELS', 'read_kernel', 'convolve', 'plot_numbers', 'plot_convolution', 'ConvolutionMicroscope']
 
-# %% ../../nbs/explorers/convolution.ipynb #c86a7a4f
+# %% ../../nbs/explorers/convolution.ipynb #a893d928
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
@@ -70,8 +71,9 @@ def convolve(
     """Slide a kernel over an image."""
     return F.conv2d(image[None], kernel[None, None].to(image.dtype))[0, 0]
 
-# %% ../../nbs/explorers/convolution.ipynb #7624993a
+# %% ../../nbs/explorers/convolution.ipynb #43c3c57f
 _FRAME = {"fill": False, "linewidth": 2, "clip_on": False}
+_HALO = [withStroke(linewidth=4, foreground="white")]  # black is seen on any colour
 
 
 def plot_numbers(
@@ -80,6 +82,7 @@ def plot_numbers(
     *,
     title: str = "",
     signed: bool = True,  # Colour them with white at zero; otherwise grey, from 0 to 1
+    edgecolor: str = "0.6",  # Of the frame
 ) -> Axes:
     """Draw a small matrix as coloured cells with their numbers."""
     if signed:
@@ -94,6 +97,7 @@ def plot_numbers(
         text = f"{value:.2f}".rstrip("0").rstrip(".").replace("-", "−")
         style = {"ha": "center", "va": "center", "size": size}
         ax.text(column, row, "0" if text == "−0" else text, color=_INK[light], **style)
+    ax.add_patch(Rectangle((-0.5, -0.5), *values.shape, edgecolor=edgecolor, **_FRAME))
     _entitle(ax, title)
     return ax
 
@@ -123,8 +127,9 @@ def plot_convolution(
     height, width = maps.shape
     limit = maps.abs().max().item()
     _entitle(axs["map"], f"map, {height} × {width}, colours from -{limit:.3g} to {limit:.3g}")
-    axs["map"].add_patch(Rectangle(corner, 1, 1, edgecolor="black", **_FRAME))
-    plot_numbers(patch, axs["patch"], title="patch", signed=False)
+    cell = Rectangle(corner, 1, 1, edgecolor="black", path_effects=_HALO, **_FRAME)
+    axs["map"].add_patch(cell)
+    plot_numbers(patch, axs["patch"], title="patch", signed=False, edgecolor="#D55E00")
     plot_numbers(kernel, axs["kernel"], title="× kernel")
     total = maps[row, column].item()
     plot_numbers(patch * kernel, axs["products"], title=f"= products, sum {total:.3f}")
@@ -156,7 +161,7 @@ def _name_learned(learned: Tensor | None) -> dict[str, Tensor]:
 def _tuples(kernel: Tensor) -> tuple[tuple[float, ...], ...]:
     return tuple(map(tuple, kernel.tolist()))
 
-# %% ../../nbs/explorers/convolution.ipynb #5eba8c0f
+# %% ../../nbs/explorers/convolution.ipynb #495f4be8
 class ConvolutionMicroscope(Explorer):
     """A kernel on one patch of an image: the products, their sum, and the map of all sums.
 
@@ -288,7 +293,7 @@ class ConvolutionMicroscope(Explorer):
                 field.value = entry
             return
         earlier, size = self._grid.children, len(self.state["entries"])
-        self._grid.layout.grid_template_columns = f"repeat({size}, 4.5em)"
+        self._grid.layout.grid_template_columns = f"repeat({size}, 6.5em)"
         self._grid.children = [self._field(n, entry) for n, entry in enumerate(shown)]
         for field in earlier:
             field.unobserve_all()
@@ -301,7 +306,7 @@ class ConvolutionMicroscope(Explorer):
         row, column = divmod(number, len(self.state["entries"]))
         name = f"entry in row {row + 1}, column {column + 1}"
         field = w.BoundedFloatText(entry, min=-_MAX_ENTRY, max=_MAX_ENTRY, step=0.5)
-        field.description, field.layout.width = name, "4.5em"
+        field.description, field.layout.width = name, "6.2em"
         field.style.description_width = "0px"  # for who hears the page; who sees it needs no name
 
         def edit(change: Any) -> None:
