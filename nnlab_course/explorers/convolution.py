@@ -161,7 +161,7 @@ def _name_learned(learned: Tensor | None) -> dict[str, Tensor]:
 def _tuples(kernel: Tensor) -> tuple[tuple[float, ...], ...]:
     return tuple(map(tuple, kernel.tolist()))
 
-# %% ../../nbs/explorers/convolution.ipynb #495f4be8
+# %% ../../nbs/explorers/convolution.ipynb #2ae46188
 class ConvolutionMicroscope(Explorer):
     """A kernel on one patch of an image: the products, their sum, and the map of all sums.
 
@@ -281,9 +281,10 @@ class ConvolutionMicroscope(Explorer):
         for direction, count in self._places(len(self.state["entries"])).items():
             slider = w.IntSlider(self.state[direction], max=count - 1, description=direction)
             controls.append(self.link(direction, slider))
-        self._grid = w.GridBox()
+        self._grid = w.GridBox(layout={"flex": "0 0 auto"})
         self._show_entries()
-        return [w.HBox([w.VBox(controls), self._grid])]
+        beside = w.VBox(controls, layout={"flex": "0 0 auto"})
+        return [w.HBox([beside, self._grid], layout={"flex_flow": "row wrap"})]
 
     def _show_entries(self) -> None:
         """Bring the grid of numbers up to the kernel."""
