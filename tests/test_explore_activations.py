@@ -67,7 +67,7 @@ def test_plot_shades_and_names_the_stretches_once():
     ax = plot_saturation(torch.tanh, ax=Figure().subplots())
     assert len(ax.patches) == 2
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert labels == ["$f(x)$", "$f'(x)$", "$|f'(x)| < 0.01$: saturated"]
+    assert labels == ["$f(x)$", "$f'(x)$", "saturated: |f'(x)| < 0.01"]
     assert len(plot_saturation(F.leaky_relu, ax=Figure().subplots()).patches) == 0
     assert not plt.get_fignums()
 

@@ -46,7 +46,7 @@ def plot_saturation(
     """Draw an activation function and its slope over `x`, `(N,)`, and shade where it saturates."""
     x = torch.linspace(-8, 8, 1601) if x is None else x
     plot_activation(function, x=x, ax=ax)
-    label = rf"$|f'(x)| < {threshold}$: saturated"
+    label = f"saturated: |f'(x)| < {threshold}"
     for first, last in saturated_stretches(function, x, threshold=threshold):
         ax.axvspan(first, last, color="0.5", alpha=0.3, label=label)
         label = "_"  # named once
@@ -141,8 +141,8 @@ class ActivationExplorer(Explorer):
         plot_saturation(self.chosen(), ax=ax)
         ax.axline((x, value), slope=slope, color="0.3", linestyle="dashdot", label="tangent")
         square = {"markerfacecolor": "white", "markersize": 9}  # room for the dot in it
-        ax.plot(x, slope, "s", color="#0072B2", **square, label="slope at $x$")
-        ax.plot(x, value, "o", color="black", markersize=5, label="value at $x$")
+        ax.plot(x, slope, "s", color="#0072B2", **square, label="slope at x")
+        ax.plot(x, value, "o", color="black", markersize=5, label="value at x")
         ax.set(xlim=(-8, 8), title=self.heading())
         ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
