@@ -12,7 +12,7 @@ NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/helpers/*.ipynb nbs/checks/*.ipynb nbs/e
 LESSONS := $(wildcard nbs/*.ipynb)
 
 .DELETE_ON_ERROR:
-.PHONY: help course test lab solutions docs docs-live bench clean export lint outputs lock katex
+.PHONY: help course test lab solutions docs docs-live bench clean export lint outputs lock vendor
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -78,10 +78,12 @@ lab: $(READY)  ## Open the lessons in JupyterLab, as a student gets them: make l
 solutions: $(READY)  ## Write the worked solutions, to publish: _build/solutions.json
 	$(BIN)/python scripts/student_edition.py --solutions nbs _build/solutions.json
 
-katex:  ## Renew the mathematics in docs/_static from docs/package.json; needs npm
+vendor:  ## Renew the work of others in docs/_static from docs/package.json; needs npm
 	npm ci --prefix docs --ignore-scripts
 	cd docs/node_modules/katex && cp dist/katex.min.js dist/katex.min.css LICENSE ../../_static/katex/
 	cp docs/node_modules/katex/dist/fonts/*.woff2 docs/_static/katex/fonts/
+	cd docs/node_modules/onnxruntime-web/dist && cp ort.wasm.bundle.min.mjs \
+		ort-wasm-simd-threaded.wasm ../../../_static/onnxruntime/
 
 # --- checks -----------------------------------------------------------------------------
 

@@ -57,7 +57,14 @@ setup(
     license=settings["license"].upper(),
     license_files=["LICENSE"],
     packages=[settings["lib_name"] + part for part in ("", ".checks", ".explorers")],
-    package_data={settings["lib_name"]: ["*.safetensors", "lessons/*.ipynb"]},
+    package_data={
+        settings["lib_name"]: [
+            "*.safetensors",
+            "lessons/*.ipynb",
+            "explorers/*.js",
+            "explorers/*.css",
+        ]
+    },
     cmdclass={"build_py": BuildWithLessons, "sdist": SdistWithLessons},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),

@@ -29,8 +29,9 @@ extensions = [
     "myst_nb",
     "sphinx.ext.extlinks",
     "sphinx_copybutton",
-    *("course_site." + name for name in ("notebooks", "landing", "reference", "pages")),
-    *("course_site." + name for name in ("commands", "highlighting", "mathematics", "checks")),
+    *("course_site." + name for name in ("notebooks", "landing", "drawing", "pages")),
+    *("course_site." + name for name in ("reference", "commands", "highlighting", "mathematics")),
+    "course_site.checks",
 ]
 # The checks name every known mistake: no reading for somebody who is about to answer.
 exclude_patterns = ["**.ipynb_checkpoints", "**/conftest.py", "checks/**"]

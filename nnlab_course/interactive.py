@@ -7,6 +7,7 @@ __all__ = ['widgets_wanted', 'Explorer']
 
 # %% ../nbs/helpers/interactive.ipynb #30a83cec
 import base64
+import gc
 import html
 import importlib.util
 import io
@@ -14,15 +15,18 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
     from ipywidgets import Widget
 
 # %% ../nbs/helpers/interactive.ipynb #81c7b904
-def widgets_wanted() -> bool:
-    """Tell whether explorers show controls: ipywidgets is installed, and `NNLAB_STATIC` isn't 1."""
-    return os.environ.get("NNLAB_STATIC") != "1" and bool(importlib.util.find_spec("ipywidgets"))
+def widgets_wanted(
+    package: str = "ipywidgets",  # What the controls are made of
+) -> bool:
+    """Tell whether explorers show controls: it is installed, and `NNLAB_STATIC` isn't 1."""
+    return os.environ.get("NNLAB_STATIC") != "1" and bool(importlib.util.find_spec(package))
 
 # %% ../nbs/helpers/interactive.ipynb #08257f43
 class Explorer:
@@ -34,6 +38,7 @@ class Explorer:
 
     title = ""  # What the picture shows, for who can't see it
     figsize = (6.5, 3.0)  # Inches
+    package = "ipywidgets"  # What the controls are made of
 
     def __init__(self, **state: Any):
         self.state = state
@@ -45,7 +50,7 @@ class Explorer:
         return f"{type(self).__name__}({state})"
 
     def draw(self, figure: Figure) -> None:
-        """Draw the state on an empty figure."""
+        """Draw the state on an empty figure, quickly: a layout engine takes as long as the rest."""
         raise NotImplementedError
 
     def describe(self) -> str:
@@ -89,9 +94,14 @@ class Explorer:
         dpi: int = 100,  # Pixels per inch
     ) -> bytes:  # A PNG
         """Draw the state, and return the picture."""
-        figure, file = Figure(self.figsize, layout="constrained"), io.BytesIO()
+        figure, file = Figure(self.figsize, dpi=dpi), io.BytesIO()
         self.draw(figure)
-        figure.savefig(file, format="png", dpi=dpi)
+        # Not savefig, which draws everything twice.
+        FigureCanvasAgg(figure).print_png(file, pil_kwargs={"compress_level": 1})
+        # A figure is full of cycles. Left to the collector's last generation, they would stop a
+        # slider for a third of a second now and then.
+        del figure
+        gc.collect(1)
         return file.getvalue()
 
     def refresh(self) -> None:
@@ -120,11 +130,11 @@ class Explorer:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         bundle = {"text/plain": repr(self), "image/png": self.picture()}
-        if widgets_wanted():
+        if widgets_wanted(self.package):
             _close_earlier(self)
             self._view = self._view or self._build()
-            view = self._view._repr_mimebundle_()
-            bundle |= {kind: data for kind, data in view.items() if "widget-view" in kind}
+            view = {"version_major": 2, "version_minor": 0, "model_id": self._view.model_id}
+            bundle["application/vnd.jupyter.widget-view+json"] = view
         return bundle
 
 # %% ../nbs/helpers/interactive.ipynb #9181ce95

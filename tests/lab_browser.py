@@ -122,7 +122,7 @@ def open_notebook(lab, name):
         page.wait_for_selector(
             ".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached"
         )
-        assert page.evaluate(RUN_ALL), "a cell failed"
+        assert page.evaluate(RUN_ALL), page.locator(".jp-Cell-outputArea").all_inner_texts()
         yield page
         browser.close()
 

@@ -3,16 +3,21 @@
 It needs Chromium or Chrome, and is skipped, with the reason, where there is none.
 """
 
+import os
 import shutil
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from handwriting import count_right, draw_by_mouse, write, write_one_by_keys
 from playwright.sync_api import sync_playwright
 from site_samples import build_small, lesson_cells
+
+from nnlab_course.explorers.drawing import load_drawings
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(not BROWSER, reason="neither chromium nor google-chrome is there")
@@ -124,7 +129,16 @@ def test_every_page_is_drawn_without_a_fault(site, address, chromium, size, sche
 
 # The search for barriers takes its time: one page of each kind in both modes, of the others what
 # is neither code nor a formula.
-KINDS = ["index", "03_gradients", "05_cifar10", "helpers/history", "api/data", "glossary", "search"]
+KINDS = [
+    "index",
+    "03_gradients",
+    "05_cifar10",
+    "helpers/history",
+    "api/data",
+    "glossary",
+    "search",
+    "draw",
+]
 
 
 @pytest.mark.parametrize(("size", "scheme"), [MODES[0], MODES[3]], ids=[MODE_IDS[0], MODE_IDS[3]])
@@ -254,3 +268,76 @@ def test_hints_and_solutions_open(chromium, tmp_path):
         page.get_by_text("Hint 2").focus()
         page.keyboard.press("Enter")
         assert hint.is_visible()
+
+
+# --- the page to draw a digit on ------------------------------------------------------------
+
+
+def load_pad(page, address):
+    """Open the page, and ask for the pad."""
+    page.goto(f"{address}/draw.html")
+    page.get_by_role("button", name="Load the network").click()
+    page.locator(".nnlab-pad").wait_for()
+
+
+def test_digits_drawn_on_the_site_are_read_and_go_nowhere(address, chromium, tmp_path):
+    requests = {}
+    with tab(chromium, address) as page:
+        page.on("response", lambda response: requests.setdefault(response.url, response))
+        page.goto(f"{address}/draw.html")
+        page.wait_for_load_state("networkidle")
+        assert not any("onnx" in url or "_draw" in url for url in requests), "asked for too early"
+        requests.clear()
+        load_pad(page, address)
+        files = [response for url, response in requests.items() if "onnx" in url or "_draw" in url]
+        assert {response.url.rpartition(".")[2] for response in files} >= {"wasm", "onnx", "js"}
+        assert sum(len(response.body()) for response in files) < 15_000_000
+        requests.clear()
+
+        assert draw_by_mouse(page, write(7, hand=0)).startswith("7,")
+        assert page.get_by_role("img", name="6 feature maps", exact=True).is_visible()
+        assert write_one_by_keys(page).startswith("1,")
+        assert count_right(page, hands=5) >= 0.95
+        assert not requests, "something left the page"
+
+        for label in ("9", "4"):
+            page.get_by_label("I drew a").select_option(label)
+            page.get_by_role("button", name="Keep").click()
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download the 2 drawings").click()
+        download.value.save_as(tmp_path / "drawings.json")
+    assert load_drawings(tmp_path / "drawings.json").labels.tolist() == [9, 4]
+
+
+@pytest.mark.parametrize(("size", "scheme"), [MODES[0], MODES[3]], ids=[MODE_IDS[0], MODE_IDS[3]])
+def test_the_pad_has_no_barrier_and_fits(address, chromium, size, scheme):
+    with tab(chromium, address, size, scheme) as page:
+        load_pad(page, address)
+        draw_by_mouse(page, write(3, hand=1))
+        assert faults(page) == []
+        options = {"resultTypes": ["violations"], "preload": False}
+        found = Axe().run(page, {"include": ["#draw"]}, options).response
+        assert [violation["id"] for violation in found["violations"]] == []
+        if folder := os.environ.get("NNLAB_SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"draw-{size[0]}-{scheme}.png", full_page=True)
+
+
+def test_the_pad_says_why_it_cannot_be_loaded_from_a_folder(site, chromium):
+    page = chromium.new_page()
+    page.goto(f"{site.as_uri()}/draw.html")
+    page.get_by_role("button", name="Load the network").click()
+    page.get_by_role("status").filter(has_text="python -m http.server").wait_for()
+    page.close()
+
+
+def test_the_pad_can_be_asked_for_again_after_a_failure(address, chromium):
+    page = chromium.new_page()
+    page.route("**/*.onnx", lambda route: route.abort())
+    page.goto(f"{address}/draw.html")
+    start = page.get_by_role("button", name="Load the network")
+    start.click()
+    page.get_by_role("status").filter(has_text="could not be loaded").wait_for()
+    page.unroute("**/*.onnx")
+    start.click()
+    page.locator(".nnlab-pad").wait_for()
+    page.close()

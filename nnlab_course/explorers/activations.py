@@ -136,7 +136,6 @@ class ActivationExplorer(Explorer):
 
     def draw(self, figure: Figure) -> None:
         """Draw the function, its slope, the saturated stretches and the tangent."""
-        figure.set_layout_engine("none")  # to compute a layout would take as long as to draw
         ax, (x, value, slope) = figure.add_axes((0.06, 0.15, 0.63, 0.74)), self.point()
         plot_saturation(self.chosen(), ax=ax)
         ax.axline((x, value), slope=slope, color="0.3", linestyle="dashdot", label="tangent")

@@ -308,7 +308,6 @@ class GraphStepper(Explorer):
         hidden = {}
         for node, kind in self.steps[self.state["step"] :]:
             hidden.setdefault(node, []).append(kind)
-        figure.set_layout_engine("none")
         ax = figure.add_axes((0, 0, 1, 1 - 0.6 / figure.get_figheight()))
         plot_graph(self.graph, hidden=hidden, highlight=next(iter(hidden), None), ax=ax)
         middle = 1 - 0.3 / figure.get_figheight()

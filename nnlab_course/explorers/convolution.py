@@ -6,18 +6,15 @@
 __all__ = ['KERNELS', 'read_kernel', 'convolve', 'plot_numbers', 'plot_convolution', 'ConvolutionMicroscope']
 
 # %% ../../nbs/explorers/convolution.ipynb #a893d928
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -211,20 +208,7 @@ class ConvolutionMicroscope(Explorer):
             )
         return {"row": height, "column": width}
 
-    def picture(
-        self,
-        dpi: int = 100,  # Pixels per inch
-    ) -> bytes:  # A PNG
-        """Draw the state, and return the picture."""
-        figure, file = Figure(self.figsize, dpi=dpi), io.BytesIO()
-        canvas = FigureCanvasAgg(figure)
-        self.draw(figure)
-        canvas.draw()  # once: savefig would draw all the numbers twice
-        Image.fromarray(np.asarray(canvas.buffer_rgba())).save(file, "png")
-        return file.getvalue()
-
     def draw(self, figure: Figure) -> None:
-        figure.set_layout_engine("none")  # several times as fast
         boxes = {"digit": (0.03, 0.5, 0.4, 0.44), "map": (0.53, 0.5, 0.4, 0.44)}
         boxes |= {
             name: (0.02 + 0.33 * number, 0.02, 0.3, 0.4)

@@ -160,7 +160,6 @@ class GradientExplorer(Explorer):
         return measured
 
     def draw(self, figure: Figure) -> None:
-        figure.set_layout_engine("none")  # twice as fast, and the labels keep their size
         ax = plot_gradients_and_bounds(*self.measure(), figure.add_axes((0.12, 0.15, 0.86, 0.75)))
         state = self.state
         ax.set_title(
