@@ -195,7 +195,7 @@ class TestOnnx:
         with torch.no_grad():
             assert (model(digits) - torch.from_numpy(logits)).abs().max() < 1e-5
 
-    def test_reader_of_the_site(self, folder, site, digits):
+    def test_reader_of_the_site(self, site, digits):
         (path,) = (site / "_draw").glob("*.onnx")
         enlarged = digits.repeat_interleave(5, dim=2).repeat_interleave(5, dim=3)
         session = onnxruntime.InferenceSession(path)
