@@ -102,7 +102,7 @@ ifneq ($(NNLAB_DATA),)
 	$(NBVAL) $(LESSONS)
 endif
 
-bench: $(READY)  ## Measure training and grading against the usual; needs the real data, and half an hour
+bench: $(READY)  ## Measure training, grading and the explorers; needs the real data, and half an hour
 	$(BIN)/python benchmarks/run.py
 
 clean:  ## Remove everything that make builds

@@ -1,4 +1,4 @@
-"""Measure training and grading against the usual ways; print a table with the bar of each ratio.
+"""Measure training, grading and the explorers; print a table with the bar of each ratio.
 
 Run by `make bench`; needs the real MNIST and CIFAR-10 (in NNLAB_DATA, or downloaded). Everything
 that is compared runs in turn, in one process; ratios are medians over the rounds. Writes
@@ -27,6 +27,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nnlab_course.cifar10 import ConvNet, augment
 from nnlab_course.data import Dataset, Split, data_root, load, read_store
+from nnlab_course.explorers.activations import ActivationExplorer
+from nnlab_course.explorers.convolution import ConvolutionMicroscope
+from nnlab_course.explorers.drawing import DigitPad, trained_lenet
+from nnlab_course.explorers.gradients import GradientExplorer
 from nnlab_course.history import History
 from nnlab_course.lenet import LeNet
 from nnlab_course.training import evaluate, fit
@@ -294,7 +298,33 @@ def grading() -> Iterator[Result]:
     yield Result("... right marks of the class", right, NUM_STUDENTS, False, note)
 
 
-PARTS = {part.__name__: part for part in (overhead, mnist, cifar10, scaling, loading, grading)}
+def playing() -> Iterator[Result]:
+    """Time the explorers, without the browser's part."""
+    os.environ["NNLAB_STATIC"] = "0"
+    digits = load("mnist").test.images[0] / 255
+    learned = trained_lenet().features[0].weight
+    moves = [i / 30 for i in range(30)]
+    explorers = [
+        (ActivationExplorer(), [{"x": move} for move in moves]),
+        (GradientExplorer(depth=50), [{"gain": 1 + move} for move in moves]),
+        (ConvolutionMicroscope(digits, learned=learned), [{"column": i % 20} for i in range(30)]),
+    ]
+    for explorer, changes in explorers:
+        explorer._repr_mimebundle_()  # as a cell does that shows it
+        times = [seconds(explorer.set, **change) for change in changes]
+        name = f"redrawing {type(explorer).__name__} / 100 ms"
+        note = f"median of 30; the longest took {max(times) * 1e3:.0f} ms"
+        yield Result(name, statistics.median(times) / 0.1, 1.0, True, note)
+        explorer.close()
+    pad = DigitPad(trained_lenet())
+    times = [seconds(pad.read, pad.drawing) for _ in range(30)]
+    note = f"median of 30; the longest took {max(times) * 1e3:.1f} ms"
+    yield Result("reading a drawing / 50 ms", statistics.median(times) / 0.05, 1.0, True, note)
+
+
+PARTS = {
+    part.__name__: part for part in (overhead, mnist, cifar10, scaling, loading, grading, playing)
+}
 
 
 def plot(results: list[Result]) -> None:

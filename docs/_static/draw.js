@@ -54,7 +54,7 @@
     status.textContent = "Loading …";
     try {
       const show = await load();
-      start.remove();
+      start.parentElement.remove();
       status.textContent = "Loaded. What you draw stays on this page.";
       show();
     } catch (error) {

@@ -160,7 +160,7 @@ class GradientExplorer(Explorer):
         return measured
 
     def draw(self, figure: Figure) -> None:
-        ax = plot_gradients_and_bounds(*self.measure(), figure.add_axes((0.12, 0.15, 0.86, 0.75)))
+        ax = plot_gradients_and_bounds(*self.measure(), figure.add_axes((0.13, 0.15, 0.85, 0.75)))
         state = self.state
         ax.set_title(
             f"{state['depth']} layers, {state['activation']}, "
