@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from nnlab_course.explorers.gradients import (
-    ACTIVATIONS,
+    MLP_ACTIVATIONS,
     GradientExplorer,
     gradient_bounds,
     measure_mlp,
@@ -27,7 +27,7 @@ from nnlab_course.gradients import LayerStats, mlp
 SETTINGS = [
     (depth, activation, init, gain)
     for depth in (2, 7, 50)
-    for activation in ACTIVATIONS
+    for activation in MLP_ACTIVATIONS
     for init in ("default", "xavier", "kaiming")
     for gain in (0.1, 1.0, 2.7, 10.0)
 ]
@@ -67,9 +67,9 @@ def test_no_gradient_crosses_its_bound():
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", MLP_ACTIVATIONS)
 def test_the_bound_holds_with_biases_and_other_data(name, seed):
-    activation, largest_slope = ACTIVATIONS[name]
+    activation, largest_slope = MLP_ACTIVATIONS[name]
     generator = torch.Generator().manual_seed(seed)
     net = mlp(6, 9, activation, in_features=3, out_features=4, generator=generator).double()
     inputs = 3 * torch.randn(17, 3, generator=generator, dtype=torch.float64)
