@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,9 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 
 
-@dataclass
-class Cases:
-    """The right answers to the exercises of a lesson, and wrong ones with their diagnosis.
+class CasesOfLesson:
+    """The tests of a lesson's checks, on right and on wrong answers; a subclass names these.
 
     `right` maps a slug to several complete answers. An entry of `wrong` is the slug, the name of
     one answer, what somebody gives there, and the mistake that is to be recognised.
@@ -22,13 +20,19 @@ class Cases:
     right: dict[str, list[tuple]]
     wrong: list[tuple[str, str, Any, str]]
 
-    def __post_init__(self):
-        self.exercises = {exercise.slug: exercise for exercise in self.module.EXERCISES}
+    @property
+    def exercises(self):
+        return {exercise.slug: exercise for exercise in self.module.EXERCISES}
 
-    def all_right(self):
-        return [(slug, answers) for slug, several in self.right.items() for answers in several]
+    def pytest_generate_tests(self, metafunc):
+        """Have pytest call a test with each answer."""
+        if "answers" in metafunc.fixturenames:
+            cases = [(slug, answers) for slug, several in self.right.items() for answers in several]
+            metafunc.parametrize(("slug", "answers"), cases)
+        if "mistake" in metafunc.fixturenames:
+            metafunc.parametrize(("slug", "name", "answer", "mistake"), self.wrong)
 
-    def assert_right(self, slug, answers):
+    def test_right_answers(self, slug, answers):
         result = self.exercises[slug].judge(*answers)
         assert (result.verdict, result.points, result.mistake) == ("right", 1, None), result
         # Once more, as torch loads some parts at their first use; and by this thread's own time, as
@@ -37,7 +41,7 @@ class Cases:
         self.exercises[slug].judge(*answers)
         assert time.thread_time() - start < 1
 
-    def assert_wrong(self, slug, name, answer, mistake):
+    def test_wrong_answers_are_diagnosed(self, slug, name, answer, mistake):
         """The one wrong answer is diagnosed, and the right ones beside it still count."""
         exercise = self.exercises[slug]
         answers = dict(zip(exercise.names, self.right[slug][0], strict=True))
@@ -50,7 +54,7 @@ class Cases:
         (part,) = (part for part in result.parts if part.name == name)
         assert (part.verdict, part.mistake) == ("wrong", mistake)
 
-    def assert_complete(self):
+    def test_every_exercise_has_cases(self):
         """Every exercise has several right answers and at least five wrong ones."""
         assert set(self.right) == set(self.exercises)
         assert all(len(several) >= 2 for several in self.right.values())

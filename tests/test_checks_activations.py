@@ -3,9 +3,8 @@
 import math
 
 import numpy as np
-import pytest
 import torch
-from checking import Cases
+from checking import CasesOfLesson
 from torch.nn import functional as F
 
 from nnlab_course.activations import ACTIVATIONS, value_and_derivative
@@ -417,18 +416,6 @@ WRONG = [
     ("one-more", "my_silu_slope", F.silu, "function-for-slope"),
 ]
 
-CASES = Cases(activations, RIGHT, WRONG)
 
-
-@pytest.mark.parametrize(("slug", "answers"), CASES.all_right())
-def test_right_answers(slug, answers):
-    CASES.assert_right(slug, answers)
-
-
-@pytest.mark.parametrize(("slug", "name", "answer", "mistake"), WRONG)
-def test_wrong_answers_are_diagnosed(slug, name, answer, mistake):
-    CASES.assert_wrong(slug, name, answer, mistake)
-
-
-def test_every_exercise_has_cases():
-    CASES.assert_complete()
+class TestCases(CasesOfLesson):
+    module, right, wrong = activations, RIGHT, WRONG

@@ -3,9 +3,8 @@
 import math
 
 import numpy as np
-import pytest
 import torch
-from checking import Cases
+from checking import CasesOfLesson
 
 from nnlab_course.autograd import Value
 from nnlab_course.checks import autograd
@@ -186,21 +185,9 @@ WRONG = [
     ("engine", "sigmoid_and_slope", lambda x: logistic(x), "shape"),
 ]
 
-CASES = Cases(autograd, RIGHT, WRONG)
 
-
-@pytest.mark.parametrize(("slug", "answers"), CASES.all_right())
-def test_right_answers(slug, answers):
-    CASES.assert_right(slug, answers)
-
-
-@pytest.mark.parametrize(("slug", "name", "answer", "mistake"), WRONG)
-def test_wrong_answers_are_diagnosed(slug, name, answer, mistake):
-    CASES.assert_wrong(slug, name, answer, mistake)
-
-
-def test_every_exercise_has_cases():
-    CASES.assert_complete()
+class TestCases(CasesOfLesson):
+    module, right, wrong = autograd, RIGHT, WRONG
 
 
 def test_a_sigmoid_that_is_not_written_yet_is_unanswered():

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from checking import Cases
+from checking import CasesOfLesson
 from torch import nn
 
 from nnlab_course.checks import gradients
@@ -169,7 +169,9 @@ WRONG = [
     ("thirty", "my_network", lambda generator: mlp(30, generator=generator), "raised"),
 ]
 
-CASES = Cases(gradients, RIGHT, WRONG)
+
+class TestCases(CasesOfLesson):
+    module, right, wrong = gradients, RIGHT, WRONG
 
 
 @pytest.fixture(autouse=True)
@@ -179,20 +181,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.mark.parametrize(("slug", "answers"), CASES.all_right())
-def test_right_answers(slug, answers):
-    CASES.assert_right(slug, answers)
-
-
-@pytest.mark.parametrize(("slug", "name", "answer", "mistake"), WRONG)
-def test_wrong_answers_are_diagnosed(slug, name, answer, mistake):
-    CASES.assert_wrong(slug, name, answer, mistake)
-
-
-def test_every_exercise_has_cases():
-    CASES.assert_complete()
 
 
 @pytest.mark.parametrize("network", [lambda: None, lambda: ...])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from checking import Cases, Oracle
+from checking import CasesOfLesson, Oracle
 from safetensors.numpy import save_file
 from torch import nn
 from torch.nn import functional as F
@@ -451,26 +451,14 @@ WRONG = [
     ("shifted-digits", "my_shift", lambda x, n: shift_by_pad(x, n)[0], "shape"),
 ]
 
-CASES = Cases(lenet, RIGHT, WRONG)
+
+class TestCases(CasesOfLesson):
+    module, right, wrong = lenet, RIGHT, WRONG
 
 
 @pytest.fixture(autouse=True)
 def _no_data(tmp_path, monkeypatch):
     monkeypatch.setenv("NNLAB_DATA", str(tmp_path))
-
-
-@pytest.mark.parametrize(("slug", "answers"), CASES.all_right())
-def test_right_answers(slug, answers):
-    CASES.assert_right(slug, answers)
-
-
-@pytest.mark.parametrize(("slug", "name", "answer", "mistake"), WRONG)
-def test_wrong_answers_are_diagnosed(slug, name, answer, mistake):
-    CASES.assert_wrong(slug, name, answer, mistake)
-
-
-def test_every_exercise_has_cases():
-    CASES.assert_complete()
 
 
 NETWORK_MISTAKES = lenet.relu_lenet.answers["build_my_lenet"].mistakes
