@@ -201,9 +201,11 @@ def _pad_class() -> type:
     """Define the widget; only whoever shows one needs anywidget."""
     import anywidget
 
+    folder = files("nnlab_course.explorers")
+
     class Pad(anywidget.AnyWidget):
-        _esm = Path(__file__).with_name("drawing.js")
-        _css = Path(__file__).with_name("drawing.css")
+        _esm = (folder / "drawing.js").read_text(encoding="utf-8")
+        _css = (folder / "drawing.css").read_text(encoding="utf-8")
 
     return Pad
 
