@@ -85,7 +85,7 @@ def _mounts(data: Path | None) -> Iterator[str]:
             yield from ("--ro-bind", str(path), str(path))
     yield from ("--tmpfs", str(_PACKAGE))
     for path in sorted(_PACKAGE.iterdir()):
-        if path.suffix in (".py", ".safetensors"):
+        if path.suffix in (".py", ".safetensors") or path.name == "explorers":
             yield from ("--ro-bind", str(path), str(path))
     if data:
         yield from ("--ro-bind", str(data), str(data))
@@ -96,7 +96,7 @@ def _mounts(data: Path | None) -> Iterator[str]:
 
 def _environment(home: str, data: Path | None) -> dict[str, str]:
     """Make the whole environment of a student's code."""
-    names = ("OMP_NUM_THREADS", "TQDM_DISABLE", "NNLAB_OFFLINE")
+    names = ("OMP_NUM_THREADS", "TQDM_DISABLE", "NNLAB_OFFLINE", "NNLAB_STATIC")
     variables = dict.fromkeys(names, "1") | {"HOME": home, "TMPDIR": home, "USER": "student"}
     variables |= {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg"}
     variables |= {"PYTHONPATH": str(_PACKAGE.parent), "PYTHONHASHSEED": "0"}
