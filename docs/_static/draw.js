@@ -43,8 +43,10 @@
     return async (label, pixels) => {
       entries.push({ label, pixels });
       URL.revokeObjectURL(link.href);
-      link.href = URL.createObjectURL(new Blob([JSON.stringify(entries)], { type: "application/json" }));
-      link.textContent = `Download the ${entries.length === 1 ? "drawing" : `${entries.length} drawings`}`;
+      const file = new Blob([JSON.stringify(entries)], { type: "application/json" });
+      link.href = URL.createObjectURL(file);
+      const what = entries.length === 1 ? "drawing" : `${entries.length} drawings`;
+      link.textContent = `Download the ${what}`;
       return link;
     };
   }
@@ -59,8 +61,11 @@
       show();
     } catch (error) {
       start.disabled = false;
-      const folder = "A page opened from a folder can't load it: run \"python -m http.server\" in the site's folder, and open the address that it names.";
-      status.textContent = location.protocol === "file:" ? folder : `It could not be loaded (${error.message}). Try again.`;
+      status.textContent =
+        location.protocol === "file:"
+          ? "A page opened from a folder can't load it. Run `python -m http.server` in the site's " +
+            "folder, and open the address that it names."
+          : `It could not be loaded (${error.message}). Try again.`;
     }
   });
 }

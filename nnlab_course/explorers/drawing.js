@@ -115,7 +115,8 @@ export function mount(element, host) {
   const kept = make("span", { class: "nnlab-kept", role: "status" });
 
   const drawn = make("div", {}, pad, make("div", { class: "nnlab-buttons" }, undo, clear));
-  const table = make("table", { "aria-label": "Probability of each digit" }, ...bars.map((b) => b.row));
+  const rows = bars.map((bar) => bar.row);
+  const table = make("table", { "aria-label": "Probability of each digit" }, ...rows);
   const looks = [
     make("figure", {}, seen, make("figcaption", {}, "What the network sees")),
     maps,
@@ -161,15 +162,16 @@ export function mount(element, host) {
     });
     answer.textContent = result ? `${best}, ${percent(digits[best])}` : "Draw a digit";
     paintImage(seen, result ? result.image : new Float32Array(784));
-    seen.setAttribute("aria-label", result ? `The drawing in 28 by 28 pixels` : "Nothing yet");
+    seen.setAttribute("aria-label", result ? "The drawing in 28 by 28 pixels" : "Nothing yet");
     if (result) maps.replaceChildren(...result.maps.map(lookAt));
   }
 
   function lookAt(map, layer) {
     const canvas = make("canvas", { role: "img", "aria-label": `${map.count} feature maps` });
     paintMaps(canvas, map);
-    const words = `What convolution ${layer + 1} answers: ${map.count} maps of ${map.side} × ${map.side}`;
-    return make("figure", {}, canvas, make("figcaption", {}, words));
+    const size = `${map.count} maps of ${map.side} × ${map.side}`;
+    const words = make("figcaption", {}, `What convolution ${layer + 1} answers: ${size}`);
+    return make("figure", {}, canvas, words);
   }
 
   // Never two questions at once: what is drawn meanwhile is asked about when the answer is there.
