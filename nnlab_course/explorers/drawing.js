@@ -139,7 +139,7 @@ export function mount(element, host) {
     const context = pad.getContext("2d");
     context.strokeStyle = "black";
     const place = ([x, y]) => [x * pad.width, y * pad.width];
-    trace(context, strokes, place, (PEN / SIDE) * pad.width);
+    trace(context, strokes, place, 0.07 * pad.width);
     if (!pen) return;
     context.beginPath();
     context.arc(...place([pen.x, pen.y]), 0.025 * pad.width, 0, 2 * Math.PI);
