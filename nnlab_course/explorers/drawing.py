@@ -81,8 +81,9 @@ def centre_drawings(
         last = torch.where(dark, places, torch.zeros_like(places)).amax(1)
         return last - first + 1
 
-    pixels = drawings[:, 0]  # (N, S, S)
-    size = torch.maximum(extent(pixels.amax(1)), extent(pixels.amax(2))).clamp(min=1)
+    size = torch.maximum(*(extent(drawings[:, 0].amax(axis)) for axis in (1, 2))).clamp(min=1)
+    # In float64: thousands of pixels are added up, and each program does so in an order of its own.
+    pixels = drawings[:, 0].double()  # (N, S, S)
     mass = pixels.sum((1, 2)).clamp(min=1e-6)
     x, y = (pixels.sum(1) * places).sum(1) / mass, (pixels.sum(2) * places).sum(1) / mass
     # From the centre of mass, in pixels of the result. MNIST has it in the middle of the fifteenth
@@ -90,7 +91,8 @@ def centre_drawings(
     steps = (torch.arange(4 * 28, device=drawings.device) + 0.5) / 4 - 14.5
     columns, rows = (middle[:, None] + steps * size[:, None] / 20 for middle in (x, y))
     grid = torch.stack(torch.broadcast_tensors(columns[:, None], rows[:, :, None]), dim=3)
-    return F.avg_pool2d(F.grid_sample(drawings, 2 * grid / side - 1, align_corners=False), 4)
+    grid = (2 * grid / side - 1).to(drawings.dtype)
+    return F.avg_pool2d(F.grid_sample(drawings, grid, align_corners=False), 4)
 
 # %% ../../nbs/explorers/drawing.ipynb #df285874
 class DigitReader(nn.Module):
