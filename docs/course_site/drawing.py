@@ -10,9 +10,6 @@ from hashlib import sha256
 from pathlib import Path
 
 from safetensors import safe_open
-from sphinx.util import logging
-
-logger = logging.getLogger(__name__)
 
 FOLDER = "_draw"  # In the site
 MARK = "<!-- draw a digit -->"
