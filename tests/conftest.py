@@ -3,9 +3,7 @@
 import matplotlib
 import pytest
 from building import PROJECT, build, copy_source
-from lab_browser import running_lab
 from site_samples import build_site
-from student_edition import write_edition
 
 matplotlib.use("Agg")
 
@@ -31,6 +29,9 @@ def site(tmp_path_factory):
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
     """JupyterLab, as a student starts it: its address, its token and the folder."""
+    from lab_browser import running_lab
+    from student_edition import write_edition  # and with it nbgrader, which takes a second
+
     root = tmp_path_factory.mktemp("lab")
     write_edition(PROJECT / "nbs", root / "edition")
     with running_lab(root, root / "edition", NNLAB_OFFLINE="1") as lab:

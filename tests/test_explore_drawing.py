@@ -152,6 +152,14 @@ class TestTrainedLenet:
         drawings, labels = handwritten
         assert (read(trained_lenet(), drawings) == labels).float().mean() >= 0.95
 
+    def test_is_sure_of_a_heart_too(self):
+        # As lesson 4 and the site say: the probabilities add up to 1 whatever is drawn.
+        angles = torch.linspace(0, 2 * torch.pi, 41)
+        y = 13 * angles.cos() - 5 * (2 * angles).cos() - 2 * (3 * angles).cos() - (4 * angles).cos()
+        heart = torch.stack([16 * angles.sin() ** 3, -y], dim=1).tolist()
+        probabilities, *_ = DigitReader(trained_lenet())(draw_strokes([heart])[None])
+        assert probabilities.max() > 0.9
+
     @needs_mnist
     def test_is_as_good_as_it_says(self):
         with safe_open(files("nnlab_course") / "lenet.safetensors", "pt") as weights:
@@ -246,6 +254,10 @@ class TestKeptDrawings:
         with pytest.raises(ValueError, match=r"a label is 10|aren't 784 whole numbers"):
             keep_drawing(tmp_path / "drawings.json", label, pixels)
         assert list(tmp_path.iterdir()) == []
+
+    def test_none_is_a_test_set_of_none(self, tmp_path):
+        (tmp_path / "drawings.json").write_text("[]")
+        assert load_drawings(tmp_path / "drawings.json").images.shape == (0, 1, 28, 28)
 
     def test_no_file(self, tmp_path):
         with pytest.raises(FileNotFoundError):

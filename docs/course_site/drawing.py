@@ -27,7 +27,7 @@ data-model="{folder}/{model}" data-pad="{folder}/drawing.js" data-style="{folder
 
 def accuracies(package: Path) -> list[float]:
     """Return what three networks like the one the package carries got right on MNIST's test set."""
-    with safe_open(package / "lenet.safetensors", "pt") as weights:
+    with safe_open(package / "lenet.safetensors", "np") as weights:
         return json.loads(weights.metadata()["accuracies"])
 
 

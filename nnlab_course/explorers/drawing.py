@@ -38,9 +38,7 @@ _FILL, _PEN = 100, 15  # Of these, the larger side of what was drawn, and the wi
 
 
 def draw_strokes(
-    strokes: Sequence[
-        Sequence[tuple[float, float]]
-    ],  # Each a list of (x, y), y downwards, any unit
+    strokes: Sequence[Sequence[tuple[float, float]]],  # Lists of (x, y), y downwards, any unit
 ) -> Tensor:  # (1, 140, 140), float32, 0 to 1; ink is 1
     """Draw strokes with a round pen, scaled to one size, in the middle.
 
@@ -148,7 +146,7 @@ def load_drawings(
     entries = _read_drawings(Path(path))
     pixels = torch.tensor([entry["pixels"] for entry in entries], dtype=torch.uint8)
     labels = torch.tensor([entry["label"] for entry in entries], dtype=torch.int64)
-    return Split(pixels.reshape(-1, 1, 28, 28), labels)
+    return Split(pixels.reshape(len(entries), 1, 28, 28), labels)
 
 
 def keep_drawing(
@@ -216,12 +214,11 @@ class DigitPad(Explorer):
     """A pad to draw a digit on; a network answers while you draw.
 
     What is kept goes to `file`; `load_drawings` reads it. Where widgets are absent, it is a picture
-    of what the network makes of `strokes`.
+    of what the network makes of a seven.
 
     **Raises:** `ValueError` if `model` doesn't map images `(N, 1, 28, 28)` to ten logits.
     """
 
-    title = "A drawn digit, the probability of each digit, and feature maps."
     figsize = (8.5, 3.6)
     package = "anywidget"
 
@@ -229,12 +226,10 @@ class DigitPad(Explorer):
         self,
         model: nn.Module,  # Maps images (N, 1, 28, 28), 0 to 1, to logits (N, 10); it is copied
         file: Path | str = "drawings.json",  # Where kept drawings go
-        *,
-        strokes: Sequence | None = None,  # What the picture shows; a seven by default
     ):
         super().__init__()
         self.reader, self.file = DigitReader(model), Path(file)
-        self.drawing = draw_strokes(strokes or _SEVEN)
+        self.drawing = draw_strokes(_SEVEN)  # what the picture shows
 
     def __repr__(self) -> str:
         return f"DigitPad({type(self.reader.model).__name__})"
