@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 READY := $(VENV)/.ready
-NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/helpers/*.ipynb nbs/checks/*.ipynb nbs/explorers/*.ipynb)
+NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/*/*.ipynb)
 LESSONS := $(wildcard nbs/*.ipynb)
 
 .DELETE_ON_ERROR:
@@ -90,6 +90,7 @@ vendor:  ## Renew the work of others in docs/_static from docs/package.json; nee
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 # Lessons run on the data that are there, and on the embedded data.
 NBVAL := $(BIN)/pytest -q --nbval --nbval-current-env --nbval-cell-timeout=600 \

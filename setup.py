@@ -8,7 +8,7 @@ import sys
 from configparser import ConfigParser
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
@@ -56,7 +56,7 @@ setup(
     keywords=settings["keywords"].split(),
     license=settings["license"].upper(),
     license_files=["LICENSE"],
-    packages=[settings["lib_name"] + part for part in ("", ".checks", ".explorers")],
+    packages=find_packages(include=[f"{settings['lib_name']}*"]),
     package_data={
         settings["lib_name"]: [
             "*.safetensors",

@@ -31,9 +31,9 @@ from nnlab_course.explorers.activations import ActivationExplorer
 from nnlab_course.explorers.convolution import ConvolutionMicroscope
 from nnlab_course.explorers.drawing import DigitPad, trained_lenet
 from nnlab_course.explorers.gradients import GradientExplorer
-from nnlab_course.history import History
 from nnlab_course.lenet import LeNet
 from nnlab_course.training import evaluate, fit
+from nnlab_course.training.history import History
 
 ROUNDS = 3
 RESULTS = Path("_build/bench")

@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from .pictures import plot_images, plot_maps
+from .plots.images import plot_images, plot_maps
 
 # %% ../nbs/04_lenet.ipynb #69e68268
 class LeNet(nn.Module):

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from nnlab_course.archives import pack, unpack
 from nnlab_course.data import load, make_store, verify_store
+from nnlab_course.data.pack import pack, unpack
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import zipfile
 import pytest
 import torch
 
-from nnlab_course.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
+from nnlab_course.training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 
 STATE = {"step": 3, "weights": torch.arange(1000.0), "nested": [{"none": None, "x": 0.5}]}
 
@@ -105,7 +105,7 @@ def test_full_disk_leaves_the_old_file(path):
 
 WRITER = """
 import sys, torch
-from nnlab_course.checkpoints import save_checkpoint
+from nnlab_course.training.checkpoints import save_checkpoint
 number = 0
 while True:
     number += 1

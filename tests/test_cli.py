@@ -19,9 +19,9 @@ from safetensors.torch import load_file
 
 from nnlab_course.cli import main
 from nnlab_course.data import load
-from nnlab_course.history import History
 from nnlab_course.lenet import LeNet
 from nnlab_course.training import evaluate, fit
+from nnlab_course.training.history import History
 
 NNLAB = Path(sys.executable).with_name("nnlab")
 QUIET = {"on_epoch": lambda history: None, "progress": False}

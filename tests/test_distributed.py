@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from nnlab_course.checkpoints import load_checkpoint
 from nnlab_course.data import Split
 from nnlab_course.training import fit
+from nnlab_course.training.checkpoints import load_checkpoint
 
 # 100 images in batches of 16: the last batch has 4, so of three processes one learns from 2 images;
 # 97 of them would leave one image for two processes.

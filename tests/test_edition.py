@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 from student_edition import read, student_notebook, worked_solutions, write_edition, write_solutions
 
 from nnlab_course.cli import main
-from nnlab_course.edition import lay_out, packaged_lessons
+from nnlab_course.student_folder import lay_out, packaged_lessons
 
 PROJECT = Path(__file__).parents[1]
 NBS = PROJECT / "nbs"

@@ -8,8 +8,8 @@ import torch
 from matplotlib.path import Path as Outline
 from torch.nn import functional as F
 
-from nnlab_course import embedded
-from nnlab_course.embedded import SHAPES, digits, draw_shapes, random_affine, shapes
+from nnlab_course.data import embedded
+from nnlab_course.data.embedded import SHAPES, digits, draw_shapes, random_affine, shapes
 
 PROJECT = Path(__file__).parents[1]
 

@@ -6,7 +6,7 @@ import math
 import pytest
 from matplotlib import pyplot as plt
 
-from nnlab_course.history import Epoch, History, Metrics, live_plot, print_epoch
+from nnlab_course.training.history import Epoch, History, Metrics, live_plot, print_epoch
 
 
 @pytest.fixture

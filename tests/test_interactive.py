@@ -12,7 +12,7 @@ from lab_browser import CHROMIUM, open_notebook, run_cell, write_notebook
 from PIL import Image
 from playwright.sync_api import expect
 
-from nnlab_course.interactive import Explorer, widgets_wanted
+from nnlab_course.explorers.base import Explorer, widgets_wanted
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -57,7 +57,7 @@ def test_is_a_picture_alone_without_ipywidgets():
     code = """
 import sys
 sys.modules["ipywidgets"] = None  # as if it weren't installed
-from nnlab_course.interactive import Explorer
+from nnlab_course.explorers.base import Explorer
 class Line(Explorer):
     def draw(self, figure):
         figure.subplots()
@@ -132,7 +132,7 @@ def test_the_variable(monkeypatch, static, wanted):
 NEWTON = """
 import ipywidgets
 from ipywidgets.widgets.widget import _instances
-from nnlab_course.interactive import Explorer
+from nnlab_course.explorers.base import Explorer
 
 class Line(Explorer):
     title = "A line"

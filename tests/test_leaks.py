@@ -28,7 +28,7 @@ def squeeze(text):
 
 def said_openly():
     """Everything that the lessons and the helpers say outside of solutions."""
-    notebooks = [*lessons(NBS), *lessons(NBS / "helpers")]
+    notebooks = sorted(NBS.rglob("*.ipynb"))
     cells = [cell for path in notebooks for cell in read(path).cells]
     return squeeze("\n".join(REGION.sub("", cell.source) for cell in cells))
 

@@ -32,7 +32,7 @@ fit(model, digits.train, num_epochs=1)
 assert evaluate(model, digits.test).accuracy > 0.8
 shapes = load("cifar10", sys.argv[1], download=False)
 assert shapes.train.images.shape[1:] == (3, 32, 32)
-from nnlab_course.edition import lay_out, packaged_lessons
+from nnlab_course.student_folder import lay_out, packaged_lessons
 laid = lay_out(packaged_lessons(), sys.argv[1] + "/lessons")
 assert [lesson.action for lesson in laid] == ["new"] * 5
 from nnlab_course.explorers.drawing import DigitPad, trained_lenet

@@ -4,7 +4,7 @@ import pytest
 import torch
 from matplotlib import pyplot as plt
 
-from nnlab_course.pictures import plot_images, plot_maps
+from nnlab_course.plots.images import plot_images, plot_maps
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -12,9 +12,9 @@ from jupyter_client import run_kernel
 from torch import nn
 from torchvision.transforms import v2
 
-from nnlab_course.checkpoints import CheckpointError, load_checkpoint
 from nnlab_course.data import Split
 from nnlab_course.training import evaluate, fit
+from nnlab_course.training.checkpoints import CheckpointError, load_checkpoint
 
 
 def quiet(history):

@@ -14,17 +14,9 @@ import pytest
 import torch
 from torch import nn
 
-from nnlab_course.crossing import (
-    CrossingError,
-    Unreadable,
-    read_message,
-    receive,
-    send,
-    write_message,
-)
 from nnlab_course.exercises import AnswerError, Network, NotAnswered, as_tensor, build_network, call
-from nnlab_course.inside import filter_program, python_of
-from nnlab_course.sandbox import (
+from nnlab_course.sandbox.guest import filter_program, python_of
+from nnlab_course.sandbox.host import (
     Limits,
     ProcessEnded,
     RemoteFunction,
@@ -33,6 +25,14 @@ from nnlab_course.sandbox import (
     StudentError,
     Submission,
     visible_folders,
+)
+from nnlab_course.sandbox.messages import (
+    CrossingError,
+    Unreadable,
+    read_message,
+    receive,
+    send,
+    write_message,
 )
 
 # --- what crosses --------------------------------------------------------------------------

@@ -159,7 +159,7 @@ def test_the_reference_links_to_the_lines_of_the_source(site):
 
 def test_the_reference_names_notebooks_by_their_titles(site):
     for page in (site / "api").glob("*.html"):
-        assert not re.search(r"Developed in <a [^>]+>helpers/", page.read_text(encoding="utf-8"))
+        assert not re.search(r"Developed in <a [^>]+>training/", page.read_text(encoding="utf-8"))
 
 
 def test_names_in_prose_link_to_the_reference(site):

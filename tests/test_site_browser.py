@@ -133,7 +133,7 @@ KINDS = [
     "index",
     "03_gradients",
     "05_cifar10",
-    "helpers/history",
+    "training/history",
     "api/data",
     "glossary",
     "search",

@@ -160,6 +160,8 @@ def describe(app, what, name, obj, options, lines):
     """Add to a docstring the table of its parameters, and where the thing is developed."""
     if what not in ("function", "method", "class"):
         return
+    if not getattr(obj, "__module__", None) or not obj.__module__.startswith(PACKAGE):
+        return  # met on the way, and left out by autodoc afterwards
     if rows := parameter_rows(obj):
         lines += ["", *_table(rows)]
     module, _, qualified = name.removeprefix(f"{PACKAGE}.").rpartition(".")

@@ -1,0 +1,3 @@
+"""Plots that more than one lesson draws"""
+
+# A plain module, edited here.
