@@ -1,0 +1,24 @@
+"""What several commands share: options, and an answer as text or JSON"""
+
+# A plain module, edited here.
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+root_option = click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Data folder. Default: NNLAB_DATA, or your cache folder.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
+
+
+def answer(as_json: bool, facts: Any, text: str) -> None:
+    """Print facts as JSON, or the text."""
+    click.echo(json.dumps(facts, indent=2) if as_json else text)
+
+
+FILE = click.Path(path_type=Path, dir_okay=False)
