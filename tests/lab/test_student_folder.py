@@ -16,7 +16,7 @@ from student_edition import read, student_notebook, worked_solutions, write_edit
 from nnlab_course.cli import main
 from nnlab_course.student_folder import lay_out, packaged_lessons
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 NBS = PROJECT / "nbs"
 LESSONS = sorted(path.name for path in NBS.glob("*.ipynb"))
 

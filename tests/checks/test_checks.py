@@ -14,7 +14,7 @@ import torch
 from nnlab_course import checks
 from nnlab_course.exercises import SameFunction, SameValue, as_tensor
 
-NBS = Path(__file__).parents[1] / "nbs"
+NBS = Path(__file__).parents[2] / "nbs"
 LESSONS = {path.stem.partition("_")[2]: path for path in sorted(NBS.glob("*.ipynb"))}
 MODULES = [module.name for module in pkgutil.iter_modules(checks.__path__)]
 EXERCISES = [

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 FILES = ["setup.py", "pyproject.toml", "settings.ini", "README.md", "LICENSE", "MANIFEST.in"]
 FILES += ["nbgrader_config.py"]

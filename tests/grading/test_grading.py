@@ -300,7 +300,7 @@ READING = {
     "a solution": "open({solution!r}).read()",
     "home": "open({home!r}).read()",
 }
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ import torch
 from PIL import Image
 from safetensors.numpy import save_file
 
-from nnlab_course import data
+from nnlab_course.data import store as data
 from nnlab_course.data import Dataset, Split, data_root, load, make_store, read_store
 
 REAL = os.environ.get("NNLAB_DATA")  # Read before the tests unset it

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from nnlab_course.data import embedded
 from nnlab_course.data.embedded import SHAPES, digits, draw_shapes, random_affine, shapes
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 
 
 def generator(seed=0):
