@@ -269,9 +269,11 @@ host = os.uname().nodename
     }
     shown = {path.parts[1] for path in visible_folders()} | {package.split("/")[1]}
     assert set(top) == shown | {"dev", "proc", "sandbox"}
-    assert f"{package}/inside.py" in files
+    assert f"{package}/sandbox/guest.py" in files
     inside = [path.removeprefix(f"{package}/").split("/") for path in files]
-    assert {parts[0] for parts in inside if parts[1:]} == {"explorers"}
+    seen = {parts[0] for parts in inside if parts[1:]}
+    assert seen == {"data", "explorers", "plots", "sandbox", "training"}
+    assert not any("checks" in path or "grading" in path or "host" in path for path in files)
     assert home == []
     assert len(processes) == 2
     assert network == 1  # the loopback of its own
