@@ -3,9 +3,9 @@
 # A plain module, edited here.
 
 from nnlab_course.data.store import (
+    TIMEOUT,
     Dataset,
     Split,
-    TIMEOUT,
     data_root,
     load,
     logger,
@@ -16,9 +16,9 @@ from nnlab_course.data.store import (
 )
 
 __all__ = [
+    "TIMEOUT",
     "Dataset",
     "Split",
-    "TIMEOUT",
     "data_root",
     "load",
     "logger",

@@ -1,4 +1,4 @@
-"""One file with several datasets, for a classroom without a network: packed whole, unpacked only if it is what it says"""
+"""One file with several datasets, for a classroom without a network"""
 
 # A plain module, edited here.
 

@@ -29,8 +29,8 @@ import torch
 from PIL import Image
 from safetensors.numpy import save_file
 
-from nnlab_course.data import store as data
 from nnlab_course.data import Dataset, Split, data_root, load, make_store, read_store
+from nnlab_course.data import store as data
 
 REAL = os.environ.get("NNLAB_DATA")  # Read before the tests unset it
 KINDS = [f"{part}_{kind}" for part in ("train", "test") for kind in ("images", "labels")]
