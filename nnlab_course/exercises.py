@@ -381,7 +381,7 @@ class SameFunction:
 class Exercise:
     """An exercise: its task stands in the lesson; here are its checks and hints.
 
-    `id` is `"1.1"`, `slug` names it in files, `answers` maps the name of each answer, in the order
+    `id` is `"1.1"`, `slug` names it in files, `judges` maps the name of each answer, in the order
     of `check`'s arguments, to its judge: a function from the answer to a `Result`. `hints` lead
     from a nudge to nearly there. `points` is what the whole exercise is worth.
     """
@@ -389,7 +389,7 @@ class Exercise:
     id: str
     slug: str
     title: str
-    answers: Mapping[str, Callable[[Any], Result]]
+    judges: Mapping[str, Callable[[Any], Result]]
     hints: tuple[str, ...]
     points: int = 1
     together: Callable[..., Result | None] | None = None
@@ -397,12 +397,12 @@ class Exercise:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the answers, in the order of `check`'s arguments."""
-        return tuple(self.answers)
+        return tuple(self.judges)
 
     def judge(self, *answers: Any) -> Result:
         """Judge the answers. Never raises on a bad answer, and leaves no trace."""
         name = f"Exercise {self.id}"
-        if len(answers) != len(self.answers):
+        if len(answers) != len(self.judges):
             asked = ", ".join(self.names)
             message = f"{len(answers)} answers given, asked for: {asked}"
             return replace(Result.wrong(message, "arguments"), name=name)
@@ -412,7 +412,7 @@ class Exercise:
                 return replace(result, name=name)
         parts = [
             replace(_result_of(judge, answer), name=answer_name)
-            for (answer_name, judge), answer in zip(self.answers.items(), answers, strict=True)
+            for (answer_name, judge), answer in zip(self.judges.items(), answers, strict=True)
         ]
         return combine(parts, name)
 

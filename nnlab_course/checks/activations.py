@@ -75,7 +75,7 @@ logistic = Exercise(
     id="1.1",
     slug="logistic",
     title="The logistic by hand",
-    answers={
+    judges={
         "my_logistic": _curve(
             torch.sigmoid,
             Mistake(
@@ -134,7 +134,7 @@ tanh = Exercise(
     id="1.2",
     slug="tanh",
     title="tanh through the logistic",
-    answers={
+    judges={
         "my_tanh": _curve(
             torch.tanh,
             Mistake(
@@ -236,7 +236,7 @@ straight = Exercise(
     id="1.3",
     slug="straight",
     title="Three straight ones by hand",
-    answers={"my_relu": _RELU, "my_relu6": _RELU6, "my_leaky_relu": _LEAKY_RELU},
+    judges={"my_relu": _RELU, "my_relu6": _RELU6, "my_leaky_relu": _LEAKY_RELU},
     hints=(
         "The table of the section “The family” has the formulas. Python's `max` and `if` decide "
         "once; here each entry of x needs its own decision.",
@@ -305,7 +305,7 @@ exponential = Exercise(
     id="1.4",
     slug="exponential",
     title="Three with an exponential tail by hand",
-    answers={"my_elu": _ELU, "my_selu": _SELU, "my_celu": _CELU},
+    judges={"my_elu": _ELU, "my_selu": _SELU, "my_celu": _CELU},
     hints=(
         "Each has a straight piece and a tail; `torch.where` puts the two together.",
         "At 0 the tail must be 0. Try your left piece there.",
@@ -388,7 +388,7 @@ smooth = Exercise(
     id="1.5",
     slug="smooth",
     title="Three smooth ones by hand",
-    answers={"my_gelu": _GELU, "my_tanhshrink": _TANHSHRINK, "my_softplus": _SOFTPLUS},
+    judges={"my_gelu": _GELU, "my_tanhshrink": _TANHSHRINK, "my_softplus": _SOFTPLUS},
     hints=(
         "None of them has a kink, so none needs `torch.where`.",
         "gelu is a product. Write Φ first, with `torch.erf`, then multiply.",
@@ -446,7 +446,7 @@ straight_slopes = Exercise(
     id="1.6",
     slug="straight-slopes",
     title="The slopes of the straight ones",
-    answers={
+    judges={
         "my_relu_slope": _RELU_SLOPE,
         "my_relu6_slope": _RELU6_SLOPE,
         "my_leaky_relu_slope": _LEAKY_RELU_SLOPE,
@@ -504,7 +504,7 @@ exponential_slopes = Exercise(
     id="1.7",
     slug="exponential-slopes",
     title="The slopes of the ones with a tail",
-    answers={
+    judges={
         "my_elu_slope": _ELU_SLOPE,
         "my_selu_slope": _SELU_SLOPE,
         "my_celu_slope": _CELU_SLOPE,
@@ -571,7 +571,7 @@ smooth_slopes = Exercise(
     id="1.8",
     slug="smooth-slopes",
     title="The slopes of the smooth ones",
-    answers={
+    judges={
         "my_gelu_slope": _GELU_SLOPE,
         "my_tanhshrink_slope": _TANHSHRINK_SLOPE,
         "my_softplus_slope": _SOFTPLUS_SLOPE,
@@ -599,7 +599,7 @@ saturation = Exercise(
     id="1.9",
     slug="saturation",
     title="Where the logistic saturates",
-    answers={
+    judges={
         "my_limit": SameValue(
             _slope_reaches(0.01),
             (
@@ -654,7 +654,7 @@ dead = Exercise(
     id="1.10",
     slug="dead",
     title="Count the dead",
-    answers={
+    judges={
         "my_dead_count": SameFunction(
             lambda z: dead_units(F.relu, z).sum(),
             _layers(torch.Generator().manual_seed(1)),
@@ -713,7 +713,7 @@ one_more = Exercise(
     id="1.11",
     slug="one-more",
     title="One more function",
-    answers={
+    judges={
         "my_silu": _curve(
             F.silu,
             Mistake("factor-x-missing", "this is σ alone, the factor x is missing", torch.sigmoid),

@@ -48,7 +48,7 @@ forward = Exercise(
     id="2.1",
     slug="forward",
     title="The values forward",
-    answers={
+    judges={
         "my_z2": SameValue(
             _VALUES["z2"],
             (
@@ -134,7 +134,7 @@ near_the_output = Exercise(
     id="2.2",
     slug="near-the-output",
     title="Gradients near the output",
-    answers={
+    judges={
         "my_grad_y1": SameValue(
             _GRADIENTS["y1"],
             (
@@ -187,7 +187,7 @@ far_from_the_output = Exercise(
     id="2.3",
     slug="far-from-the-output",
     title="Gradients far from the output",
-    answers={
+    judges={
         "my_grad_y_tilde": SameValue(
             _GRADIENTS["y_tilde"],
             (
@@ -277,7 +277,7 @@ one_entry = Exercise(
     id="2.4",
     slug="one-entry",
     title="One entry moves",
-    answers={
+    judges={
         "growth_of_o": SameValue(
             0.01 * _GRADIENTS["x"][1, 0],
             (
@@ -317,7 +317,7 @@ three_times = Exercise(
     id="2.5",
     slug="three-times",
     title="Three times backward",
-    answers={
+    judges={
         "y_grad_after_three": SameValue(
             3 * _GRADIENTS["y"],
             (
@@ -355,7 +355,7 @@ third_path = Exercise(
     id="2.6",
     slug="third-path",
     title="A third path",
-    answers={
+    judges={
         "z_grad_three_paths": SameValue(
             (_M + 1 + 2 * _Z_TILDE) / 4,
             (
@@ -408,7 +408,7 @@ bias = Exercise(
     id="2.7",
     slug="bias",
     title="A bias that serves every row",
-    answers={
+    judges={
         "bias_gradient": SameFunction(
             lambda G: G.sum(dim=0),
             (_random(5, 3), _random(3, 3)),
@@ -478,7 +478,7 @@ engine = Exercise(
     id="2.8",
     slug="engine",
     title="Teach the engine a function",
-    answers={
+    judges={
         "sigmoid_and_slope": SameFunction(
             _pair,
             tuple((x,) for x in (-4.0, -1.5, -0.2, 0.0, 0.7, 2.0, 4.0)),

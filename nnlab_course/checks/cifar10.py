@@ -52,7 +52,7 @@ colour_arithmetic = Exercise(
     id="5.1",
     slug="colour-arithmetic",
     title="The arithmetic of colour",
-    answers={
+    judges={
         "my_convolution": whole_number(
             456,
             Mistake("grey", "this belongs to grey images: a colour image has three channels", 156),
@@ -266,7 +266,7 @@ channel_statistics = Exercise(
     id="5.2",
     slug="channel-statistics",
     title="Mean and spread of each channel",
-    answers={"my_channel_mean": _MEAN, "my_channel_std": _STD},
+    judges={"my_channel_mean": _MEAN, "my_channel_std": _STD},
     hints=(
         "Bytes can't be averaged: make numbers from 0 to 1 of them first.",
         "`mean` and `std` take a tuple of dimensions. Over which of the four do you average, and "
@@ -357,7 +357,7 @@ three_parts = Exercise(
     id="5.3",
     slug="three-parts",
     title="Three parts",
-    answers={"my_three_parts": _judge_parts},
+    judges={"my_three_parts": _judge_parts},
     hints=(
         "Which of the three parts do you get for nothing? And out of which set does the second one "
         "have to come?",
@@ -392,7 +392,7 @@ colour_lenet = Exercise(
     id="5.4",
     slug="colour-lenet",
     title="Adapt LeNet yourself",
-    answers={
+    judges={
         "build_my_network": SameNetwork(
             tuple(partial(make_lenet, **choices) for choices in _CHOICES),
             (3, 32, 32),
@@ -485,7 +485,7 @@ trained_network = Exercise(
     id="5.5",
     slug="trained-network",
     title="Train it to a target",
-    answers={"my_trained_network": Trained(_build, pictures_to_judge_by)},
+    judges={"my_trained_network": Trained(_build, pictures_to_judge_by)},
     hints=(
         "`fit` changes the network in place, and takes the lesson's `normalise` as `transform`. "
         "What did the faster recipe of the lesson change?",
@@ -524,7 +524,7 @@ confused_pair = Exercise(
     id="5.6",
     slug="confused-pair",
     title="The most confused pair",
-    answers={
+    judges={
         "my_pair": SameFunction(
             lambda matrix: sorted(_largest(_both_ways(matrix))),
             _MATRICES,
@@ -614,7 +614,7 @@ batch_normalisation = Exercise(
     id="5.7",
     slug="batch-normalisation",
     title="Batch normalisation by hand",
-    answers={
+    judges={
         "my_batch_norm": SameFunction(
             lambda maps: F.batch_norm(maps, None, None, training=True),
             (_maps(0, 8, 3, 9, 7), _maps(1, 16, 2, 6, 8)),

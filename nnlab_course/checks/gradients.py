@@ -62,7 +62,7 @@ by_hand = Exercise(
     id="3.1",
     slug="by-hand",
     title="The chain rule by hand",
-    answers={
+    judges={
         "my_factors": SameValue(
             _FACTORS,
             (
@@ -154,7 +154,7 @@ depth = Exercise(
     id="3.2",
     slug="depth",
     title="How deep is a millionth?",
-    answers={
+    judges={
         "my_depth": SameValue(
             _CERTAIN,
             (
@@ -207,7 +207,7 @@ culprit = Exercise(
     id="3.3",
     slug="culprit",
     title="Which weight kills it?",
-    answers={
+    judges={
         "my_culprit": SameValue(
             _CULPRIT,
             (
@@ -276,7 +276,7 @@ vanish = Exercise(
     id="3.4",
     slug="vanish",
     title="Make it vanish",
-    answers={"my_small_weights": _vanishes},
+    judges={"my_small_weights": _vanishes},
     hints=(
         "Every layer brings a slope of at most 0.25. How many layers are allowed, and how small "
         "may "
@@ -323,7 +323,7 @@ explode = Exercise(
     id="3.5",
     slug="explode",
     title="Make it explode",
-    answers={"my_large_weights": _explodes},
+    judges={"my_large_weights": _explodes},
     hints=(
         "Show first that w_k σ′(a_{k−1}) = a_k (1 − z_{k−1}). When is this larger than 1?",
         "1 − z is near 1 where the pre-activation is negative: so which sign should the weights "
@@ -378,7 +378,7 @@ thirty = Exercise(
     id="3.6",
     slug="thirty",
     title="Thirty layers",
-    answers={"my_network": _reaches_the_first_layer},
+    judges={"my_network": _reaches_the_first_layer},
     hints=(
         "What is the factor of one layer: slope × √(units × variance of a weight)? It should be "
         "near 1, "

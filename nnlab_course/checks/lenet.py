@@ -78,7 +78,7 @@ convolution_by_hand = Exercise(
     id="4.1",
     slug="convolution-by-hand",
     title="A convolution on paper",
-    answers={
+    judges={
         "my_map": SameValue(
             _slide(_IMAGE, _KERNEL),
             (
@@ -137,7 +137,7 @@ map_sizes = Exercise(
     id="4.2",
     slug="map-sizes",
     title="How large is a map?",
-    answers={
+    judges={
         "my_size_plain": whole_number(
             26,
             Mistake("one-short", "count the places of the kernel once more: one is missing", 25),
@@ -200,7 +200,7 @@ parameter_counts = Exercise(
     id="4.3",
     slug="parameter-counts",
     title="How many parameters?",
-    answers={
+    judges={
         "my_convolution_parameters": whole_number(
             370,
             Mistake("no-biases", _NO_BIASES, 360),
@@ -274,7 +274,7 @@ own_convolution = Exercise(
     id="4.4",
     slug="own-convolution",
     title="A convolution of your own",
-    answers={
+    judges={
         "my_conv2d": SameFunction(
             _slide,
             (
@@ -354,7 +354,7 @@ reading_the_loss = Exercise(
     id="4.5",
     slug="reading-the-loss",
     title="Read the loss",
-    answers={
+    judges={
         "my_first_loss": SameValue(
             math.log(100),
             (
@@ -471,7 +471,7 @@ cross_entropy = Exercise(
     id="4.6",
     slug="cross-entropy",
     title="Cross-entropy from logits",
-    answers={
+    judges={
         "my_cross_entropy": SameFunction(
             F.cross_entropy,
             (_logits(6, 4), _logits(5, 5)),
@@ -758,7 +758,7 @@ relu_lenet = Exercise(
     id="4.7",
     slug="relu-lenet",
     title="LeNet with ReLU and max pooling",
-    answers={
+    judges={
         "build_my_lenet": SameNetwork(
             (make_lenet,),
             (1, 28, 28),
@@ -994,7 +994,7 @@ trained_lenet = Exercise(
     id="4.8",
     slug="trained-lenet",
     title="Train it",
-    answers={"my_trained_lenet": Trained(make_lenet, digits_to_judge_by)},
+    judges={"my_trained_lenet": Trained(make_lenet, digits_to_judge_by)},
     hints=(
         "Make the network first and keep it under a name; `fit` changes it in place, and returns a "
         "history, not the network.",
@@ -1088,7 +1088,7 @@ shifted_digits = Exercise(
     id="4.9",
     slug="shifted-digits",
     title="Shifted digits",
-    answers={"my_shift": _judge_shift},
+    judges={"my_shift": _judge_shift},
     hints=(
         "The images are (N, C, H, W). Which dimension is to and fro, which is up and down?",
         "`torch.roll` moves, but lets what leaves come in on the other side. Or begin with "

@@ -201,12 +201,12 @@ def fresh(
     """Draw new inputs for an exercise, so that the lesson's own are of no use."""
     generator = torch.Generator().manual_seed(seed)
     judges = {}
-    for name, judge in exercise.answers.items():
+    for name, judge in exercise.judges.items():
         if isinstance(judge, SameFunction):
             moved = tuple(tuple(_moved(x, generator) for x in case) for case in judge.cases)
             judge = replace(judge, cases=judge.draw(generator) if judge.draw else moved)
         judges[name] = judge
-    return replace(exercise, answers=judges)
+    return replace(exercise, judges=judges)
 
 
 def _as_record(exercise: Exercise, result: Result) -> dict:

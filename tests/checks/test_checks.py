@@ -51,7 +51,7 @@ def test_an_exercise_is_complete(exercise):
 MISTAKES = [
     pytest.param(judge, mistake, id=f"{exercise.slug}, {name}, {mistake.slug}")
     for exercise in EXERCISES
-    for name, judge in exercise.answers.items()
+    for name, judge in exercise.judges.items()
     if isinstance(judge, SameValue | SameFunction)
     for mistake in judge.mistakes
 ]
@@ -67,7 +67,7 @@ def test_a_mistake_is_no_right_answer_and_hides_behind_no_other(judge, mistake):
 NUMBERS = [
     pytest.param(exercise, judge, id=f"{exercise.slug}, {name}")
     for exercise in EXERCISES
-    for name, judge in exercise.answers.items()
+    for name, judge in exercise.judges.items()
     if isinstance(judge, SameValue) and as_tensor(judge.expected).ndim == 0
 ]
 
@@ -138,7 +138,7 @@ def test_no_answer_is_unanswered(exercise, answer):
 @each_exercise
 def test_a_function_that_returns_nothing_is_unanswered(exercise):
     result = exercise.check(*[lambda *arguments: None] * len(exercise.names))
-    functions = [isinstance(judge, SameFunction) for judge in exercise.answers.values()]
+    functions = [isinstance(judge, SameFunction) for judge in exercise.judges.values()]
     if all(functions):
         assert (result.verdict, result.points) == ("unanswered", 0)
     else:

@@ -404,7 +404,7 @@ def _no_data(tmp_path, monkeypatch):
     monkeypatch.setenv("NNLAB_DATA", str(tmp_path))
 
 
-NETWORK_MISTAKES = cifar10.colour_lenet.answers["build_my_network"].mistakes
+NETWORK_MISTAKES = cifar10.colour_lenet.judges["build_my_network"].mistakes
 
 
 @pytest.mark.parametrize("mistake", NETWORK_MISTAKES, ids=lambda mistake: mistake.slug)

@@ -461,7 +461,7 @@ def _no_data(tmp_path, monkeypatch):
     monkeypatch.setenv("NNLAB_DATA", str(tmp_path))
 
 
-NETWORK_MISTAKES = lenet.relu_lenet.answers["build_my_lenet"].mistakes
+NETWORK_MISTAKES = lenet.relu_lenet.judges["build_my_lenet"].mistakes
 
 
 @pytest.mark.parametrize("mistake", NETWORK_MISTAKES, ids=lambda mistake: mistake.slug)

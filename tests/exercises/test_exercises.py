@@ -32,11 +32,11 @@ X = torch.linspace(-3, 3, 13)
 
 def exercise(**changes):
     """One exercise with a value and a function."""
-    answers = {
+    judges = {
         "my_value": SameValue(3.0, (Mistake("one-path", "one path is missing", 2.0),)),
         "my_function": SameFunction(torch.tanh, ((X,),)),
     }
-    fields = {"id": "0.1", "slug": "sample", "title": "A sample", "answers": answers}
+    fields = {"id": "0.1", "slug": "sample", "title": "A sample", "judges": judges}
     return Exercise(**{**fields, "hints": ("look", "look there"), "points": 2, **changes})
 
 
@@ -235,7 +235,7 @@ def silent(x):
     ],
 )
 def test_functions(function, verdict, mistake):
-    result = exercise(answers={"f": SameFunction(torch.tanh, ((X,),))}).judge(function)
+    result = exercise(judges={"f": SameFunction(torch.tanh, ((X,),))}).judge(function)
     assert (result.verdict, result.mistake) == (verdict, mistake)
     assert X[0] == -3
 
@@ -303,7 +303,7 @@ def test_answers_that_belong_together():
     def different(first, second):
         return Result.wrong("they are the same", "same") if first == second else None
 
-    sample = exercise(answers={"first": SameValue(1), "second": SameValue(2)}, together=different)
+    sample = exercise(judges={"first": SameValue(1), "second": SameValue(2)}, together=different)
     assert sample.judge(1, 1).mistake == "same"
     assert sample.judge(1, 2)
     assert sample.judge(1, ...).verdict == "partly"

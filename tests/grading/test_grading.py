@@ -295,7 +295,7 @@ READING = {
     "the checks": "open({checks!r}).read()",
     "the checks, imported": (
         "__import__('nnlab_course.checks.activations', fromlist=['x'])"
-        ".saturation.answers['my_limit'].expected == 0.0"
+        ".saturation.judges['my_limit'].expected == 0.0"
     ),
     "a solution": "open({solution!r}).read()",
     "home": "open({home!r}).read()",
@@ -813,7 +813,7 @@ def test_networks_are_judged_by_their_numbers(all_lessons, name):
     (record,) = (r for r in all_lessons if r["student"] == name)
     earned = {e["id"]: e["points"] for e in record["exercises"] if e["points"]}
     (expected,) = (
-        {e.id: e.points / len(e.answers)}
+        {e.id: e.points / len(e.judges)}
         for e in import_lesson("lenet").EXERCISES
         if "my_size_plain" in e.names
     )
