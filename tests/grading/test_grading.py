@@ -326,7 +326,7 @@ def submissions(place, listener):
         "port": listener,
         "folder": str(folder),
         "lesson": str(PROJECT / "nbs" / "01_activations.ipynb"),
-        "checks": str(PROJECT / "nnlab_course" / "checks" / "activations.py"),
+        "checks": str(PROJECT / "nnlab_course" / "checks" / "activations" / "units.py"),
         "solution": str(place / "solutions.json"),
         "home": str(place / "home.txt"),
     }

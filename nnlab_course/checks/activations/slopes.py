@@ -1,0 +1,216 @@
+"""Exercises 1.6 to 1.8: the slopes of the nine functions"""
+
+# A plain module, edited here.
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nnlab_course.activations import ACTIVATIONS
+from nnlab_course.checks.activations.curves import (
+    ALPHA,
+    SCALE,
+    SIGMOID_SLOPE,
+    TANH_SLOPE,
+    constant,
+    identity,
+    judge_slope,
+    leaky,
+    normal_cdf,
+    normal_density,
+    slope_of,
+    tail,
+    two_pieces,
+)
+from nnlab_course.exercises import Exercise, Mistake
+
+_RELU_SLOPE = judge_slope(
+    F.relu,
+    Mistake(
+        "upside-down", "the 0 and the 1 have changed sides", slope_of(lambda x: F.relu(-x).neg())
+    ),
+    Mistake("constant", "the slope of the right piece holds on the right only", constant(1.0)),
+    Mistake(
+        "sign-for-slope", "on the left the function is flat: its slope there isn't −1", torch.sign
+    ),
+    Mistake("zero", "it is 0 everywhere; on the right the function rises", constant(0.0)),
+)
+_RELU6_SLOPE = judge_slope(
+    F.relu6,
+    Mistake("no-ceiling", "above 6 the function is flat again", slope_of(F.relu)),
+    Mistake("no-floor", "below 0 the function is flat as well", lambda x: (x < 6).to(x.dtype)),
+    Mistake(
+        "value-at-ceiling",
+        "above 6 you give the value 6; the slope of a constant is another",
+        lambda x: torch.where(x > 6, 6.0, (x > 0).double()),
+    ),
+    Mistake(
+        "scaled",
+        "the middle piece is x itself, its slope isn't 6",
+        lambda x: 6 * slope_of(F.relu6)(x),
+    ),
+)
+_LEAKY_RELU_SLOPE = judge_slope(
+    ACTIVATIONS["leaky_relu"],
+    Mistake("zero-left", "on the left it leaks, so its slope there is not 0", slope_of(F.relu)),
+    Mistake(
+        "default-slope",
+        "a leak of 0.01 is PyTorch's default; the table says another",
+        slope_of(leaky(0.01)),
+    ),
+    Mistake(
+        "sign-of-leak",
+        "the leak rises with x as well: its slope is positive",
+        slope_of(leaky(-0.1)),
+    ),
+    Mistake(
+        "value-left",
+        "on the left you give the value; a straight line has one slope",
+        two_pieces(lambda x: 0.1 * x, constant(1.0)),
+    ),
+)
+
+straight_slopes = Exercise(
+    id="1.6",
+    slug="straight-slopes",
+    title="The slopes of the straight ones",
+    judges={
+        "my_relu_slope": _RELU_SLOPE,
+        "my_relu6_slope": _RELU6_SLOPE,
+        "my_leaky_relu_slope": _LEAKY_RELU_SLOPE,
+    },
+    hints=(
+        "A straight piece has one slope. How many pieces has each function?",
+        "A comparison such as `x > 0` gives True and False; `.double()` makes 1 and 0 of them, and "
+        "`torch.where` takes two numbers as well.",
+        "relu6 has three pieces. Two conditions are joined by `&`, with brackets round each.",
+    ),
+    points=3,
+)
+
+
+def _tail_slope(left: Callable[[Tensor], Tensor], right: float = 1.0) -> Callable:
+    return two_pieces(left, constant(right))
+
+
+_TAIL_SLOPE_MISTAKES = (
+    Mistake(
+        "value-left",
+        "on the left you give the value; differentiate: what becomes of the −1?",
+        _tail_slope(torch.expm1),
+    ),
+    Mistake("zero-left", "the tail is not flat: its slope isn't 0", _tail_slope(constant(0.0))),
+    Mistake(
+        "value-right",
+        "on the right you give x; what is its slope?",
+        two_pieces(torch.exp, identity),
+    ),
+    Mistake(
+        "sign-inside",
+        "the slope of the tail dies out towards −∞: look at the exponent",
+        _tail_slope(lambda x: torch.exp(-x)),
+    ),
+)
+_ELU_SLOPE = judge_slope(
+    F.elu, *_TAIL_SLOPE_MISTAKES, Mistake("selu-for-elu", "this belongs to selu", slope_of(F.selu))
+)
+_CELU_SLOPE = judge_slope(
+    F.celu,
+    *_TAIL_SLOPE_MISTAKES,
+    Mistake("selu-for-celu", "this belongs to selu", slope_of(F.selu)),
+)
+_SELU_SLOPE = judge_slope(
+    F.selu,
+    Mistake("no-scale", "the scale λ is missing on both sides", slope_of(tail(ALPHA))),
+    Mistake("scale-left-only", "the scale λ is missing on the right", slope_of(tail(ALPHA, SCALE))),
+    Mistake(
+        "scale-right-only", "the scale λ is missing on the left", slope_of(tail(ALPHA, 1.0, SCALE))
+    ),
+    Mistake("no-alpha", "the factor α of the tail is missing", slope_of(tail(1.0, SCALE, SCALE))),
+    Mistake("elu-for-selu", "this belongs to elu: λ and α are missing", slope_of(F.elu)),
+)
+
+exponential_slopes = Exercise(
+    id="1.7",
+    slug="exponential-slopes",
+    title="The slopes of the ones with a tail",
+    judges={
+        "my_elu_slope": _ELU_SLOPE,
+        "my_selu_slope": _SELU_SLOPE,
+        "my_celu_slope": _CELU_SLOPE,
+    },
+    hints=(
+        "Differentiate the two pieces one by one, and put them together as before.",
+        "A constant that is added disappears, a factor stays. The exponential is its own slope.",
+        "In celu the exponent is x / α: the inner derivative 1 / α cancels the α in front.",
+    ),
+    points=3,
+)
+
+
+_GELU_SLOPE = judge_slope(
+    F.gelu,
+    Mistake("first-term-only", "the product rule has two terms, this is the first", normal_cdf),
+    Mistake(
+        "second-term-only",
+        "the product rule has two terms, this is the second",
+        lambda x: x * normal_density(x),
+    ),
+    Mistake(
+        "product-of-derivatives",
+        "the derivative of a product isn't the product of the derivatives",
+        normal_density,
+    ),
+    Mistake(
+        "sign-of-term",
+        "the second term has the wrong sign",
+        lambda x: normal_cdf(x) - x * normal_density(x),
+    ),
+    Mistake("logistic-for-normal", "this is the slope of silu, x σ(x)", slope_of(F.silu)),
+)
+_TANHSHRINK_SLOPE = judge_slope(
+    F.tanhshrink,
+    Mistake("slope-of-tanh", "this is the slope of tanh; the x before it has one, too", TANH_SLOPE),
+    Mistake(
+        "sum-for-difference", "the slope of tanh is to be taken away", lambda x: 1 + TANH_SLOPE(x)
+    ),
+    Mistake("no-square", "the square is missing", torch.tanh),
+    Mistake(
+        "value-for-slope-of-tanh", "you took away tanh, not its slope", lambda x: 1 - torch.tanh(x)
+    ),
+)
+_SOFTPLUS_SLOPE = judge_slope(
+    F.softplus,
+    Mistake(
+        "inner-derivative",
+        "this is one over what stands in the logarithm; its inner derivative is missing",
+        lambda x: torch.sigmoid(-x),
+    ),
+    Mistake("inner-only", "this is the inner derivative alone", torch.exp),
+    Mistake(
+        "slope-of-logistic",
+        "this is the slope of the logistic, the second derivative of softplus",
+        SIGMOID_SLOPE,
+    ),
+    Mistake("step", "this is the slope of relu, which softplus smooths", slope_of(F.relu)),
+)
+
+smooth_slopes = Exercise(
+    id="1.8",
+    slug="smooth-slopes",
+    title="The slopes of the smooth ones",
+    judges={
+        "my_gelu_slope": _GELU_SLOPE,
+        "my_tanhshrink_slope": _TANHSHRINK_SLOPE,
+        "my_softplus_slope": _SOFTPLUS_SLOPE,
+    },
+    hints=(
+        "gelu is a product: (uv)′ = u′v + uv′. The derivative of Φ is the density φ.",
+        "softplus is a logarithm of something: one over that something, times its own derivative.",
+        "Simplify the slope of softplus. You know the function that comes out from this lesson's "
+        "first section.",
+    ),
+    points=3,
+)

@@ -1,0 +1,240 @@
+"""Exercises 2.1 to 2.3: values and gradients, node by node"""
+
+# A plain module, edited here.
+
+import torch
+
+from nnlab_course.checks.autograd.lesson_graph import (
+    GRADIENTS,
+    ONES,
+    VALUES,
+    Y_TILDE,
+    Z_TILDE,
+    M,
+    X,
+)
+from nnlab_course.exercises import Exercise, Mistake, SameValue
+
+forward = Exercise(
+    id="2.1",
+    slug="forward",
+    title="The values forward",
+    judges={
+        "my_z2": SameValue(
+            VALUES["z2"],
+            (
+                Mistake("z-tilde-missing", "this is z₁, z̃ is still to be added", VALUES["z1"]),
+                Mistake(
+                    "z-for-z-tilde", "you added z; the factor 0.25 makes z̃ of it", VALUES["z1"] + 1
+                ),
+                Mistake(
+                    "one-product",
+                    "an entry of z₁ adds up two products, you took one",
+                    VALUES["z1"] / 2 + Z_TILDE,
+                ),
+                Mistake(
+                    "y-for-y-tilde",
+                    "you multiplied by y; the factor 0.5 makes ỹ of it",
+                    2 * VALUES["z1"] + Z_TILDE,
+                ),
+                Mistake(
+                    "product-for-sum",
+                    "z̃ is to be added, you multiplied by it",
+                    VALUES["z1"] * Z_TILDE,
+                ),
+            ),
+        ),
+        "my_y1": SameValue(
+            VALUES["y1"],
+            (
+                Mistake(
+                    "z-tilde-missing",
+                    "the product is right, z̃ is still to be added",
+                    M * VALUES["z2"],
+                ),
+                Mistake("M-missing", "this is z₂ + z̃, M has not been used", VALUES["z2"] + Z_TILDE),
+                Mistake(
+                    "sum-for-product",
+                    "M ∘ z₂ is a product, entry by entry; you added",
+                    M + VALUES["z2"] + Z_TILDE,
+                ),
+                Mistake(
+                    "z-for-z-tilde",
+                    "you added z; the factor 0.25 makes z̃ of it",
+                    M * VALUES["z2"] + 1,
+                ),
+                Mistake(
+                    "z1-for-z2", "you multiplied M by z₁, not by z₂", M * VALUES["z1"] + Z_TILDE
+                ),
+                Mistake(
+                    "z-tilde-inside",
+                    "z̃ is added after the product with M, not before",
+                    M * (VALUES["z2"] + Z_TILDE),
+                ),
+            ),
+        ),
+    },
+    hints=(
+        "Take the steps in their order. Every entry of z₁ is the same, and so is every entry of "
+        "z₂.",
+        "An entry of a matrix product is a row times a column: two products here, to be added up.",
+        "∘ multiplies entry by entry, so y₁ has a different number wherever M has.",
+    ),
+    points=2,
+)
+
+
+_M_MISTAKES = (
+    Mistake("M-missing", "that is what arrives at y₁; an operation lies between y₁ and here", ONES),
+    Mistake(
+        "other-path", "this adds the path from z̃ to y₁, which does not pass through here", M + 1
+    ),
+    Mistake(
+        "own-value",
+        "M ∘ z₂ is linear in z₂: its slope doesn't depend on the value of z₂",
+        M * VALUES["z2"],
+    ),
+    Mistake("squared", "you multiplied by M twice", M * M),
+)
+
+near_the_output = Exercise(
+    id="2.2",
+    slug="near-the-output",
+    title="Gradients near the output",
+    judges={
+        "my_grad_y1": SameValue(
+            GRADIENTS["y1"],
+            (
+                Mistake(
+                    "one-number",
+                    "a gradient has the shape of its node: what does the sum hand to each of its "
+                    "entries?",
+                    1.0,
+                ),
+                Mistake("mean-for-sum", "o is the sum of the entries, not their mean", ONES / 6),
+                Mistake(
+                    "value-for-gradient",
+                    "these are the values of y₁; how much does o grow when one of them does?",
+                    VALUES["y1"],
+                ),
+                Mistake("too-far", "M comes in one step later, on the way to z₂", M),
+            ),
+        ),
+        "my_grad_z2": SameValue(GRADIENTS["z2"], _M_MISTAKES),
+        "my_grad_z1": SameValue(GRADIENTS["z1"], _M_MISTAKES),
+        "my_grad_z_tilde": SameValue(
+            GRADIENTS["z_tilde"],
+            (
+                Mistake("second-path", "z̃ is used twice; you counted the path through z₂ only", M),
+                Mistake(
+                    "first-path",
+                    "z̃ is used twice; you counted the path straight into y₁ only",
+                    ONES,
+                ),
+                Mistake("leaf-for-result", "this is ∂o/∂z; asked for is ∂o/∂z̃", (M + 1) / 4),
+                Mistake(
+                    "counted-twice",
+                    "the two paths don't bring the same: one passes through M, the other doesn't",
+                    2 * M,
+                ),
+                Mistake("product-of-paths", "contributions of several paths are added", 2 * ONES),
+            ),
+        ),
+    },
+    hints=(
+        "Begin at o and go back one operation at a time, with the table of rules beside you.",
+        "A sum gives every entry the same; an elementwise product multiplies by the other factor.",
+        "How many arrows leave z̃ in the drawing? Each brings a contribution, and they are added.",
+    ),
+    points=4,
+)
+
+
+far_from_the_output = Exercise(
+    id="2.3",
+    slug="far-from-the-output",
+    title="Gradients far from the output",
+    judges={
+        "my_grad_y_tilde": SameValue(
+            GRADIENTS["y_tilde"],
+            (
+                Mistake("leaf-for-result", "this is ∂o/∂y; asked for is ∂o/∂ỹ", X.T @ M / 2),
+                Mistake(
+                    "M-missing", "you took ones for the gradient that arrives at z₁", X.T @ ONES
+                ),
+                Mistake(
+                    "mean-for-sum",
+                    "every row of x makes a contribution; they are added, not averaged",
+                    X.T @ M / 3,
+                ),
+                Mistake(
+                    "path-of-z",
+                    "you started from ∂o/∂z̃; the product hands on ∂o/∂z₁",
+                    X.T @ (M + 1),
+                ),
+            ),
+        ),
+        "my_grad_x": SameValue(
+            GRADIENTS["x"],
+            (
+                Mistake("y-for-y-tilde", "x is multiplied by ỹ, not by y", M @ torch.ones(2, 2)),
+                Mistake(
+                    "elementwise",
+                    "you multiplied entry by entry; the rule has a matrix product",
+                    0.5 * M,
+                ),
+                Mistake(
+                    "M-missing",
+                    "you took ones for the gradient that arrives at z₁",
+                    ONES @ Y_TILDE.T,
+                ),
+                Mistake(
+                    "path-of-z",
+                    "you started from ∂o/∂z̃; the product hands on ∂o/∂z₁",
+                    (M + 1) @ Y_TILDE.T,
+                ),
+            ),
+        ),
+        "my_grad_y": SameValue(
+            GRADIENTS["y"],
+            (
+                Mistake("result-for-leaf", "this is ∂o/∂ỹ; one step is left to y", X.T @ M),
+                Mistake("factor-twice", "you applied the factor 0.5 twice", X.T @ M / 4),
+                Mistake(
+                    "inverse-factor",
+                    "going back multiplies by 0.5, it doesn't divide",
+                    X.T @ M * 2,
+                ),
+                Mistake(
+                    "M-missing",
+                    "you took ones for the gradient that arrives at z₁",
+                    X.T @ ONES / 2,
+                ),
+            ),
+        ),
+        "my_grad_z": SameValue(
+            GRADIENTS["z"],
+            (
+                Mistake("second-path", "the path straight into y₁ is missing", M / 4),
+                Mistake("first-path", "the path through z₂ is missing", ONES / 4),
+                Mistake("result-for-leaf", "this is ∂o/∂z̃; one step is left to z", M + 1),
+                Mistake("factor-on-one-path", "the factor 0.25 belongs to both paths", M / 4 + 1),
+                Mistake("factor-on-other-path", "the factor 0.25 belongs to both paths", M + 0.25),
+                Mistake(
+                    "inverse-factor",
+                    "going back multiplies by 0.25, it doesn't divide",
+                    4 * (M + 1),
+                ),
+            ),
+        ),
+    },
+    hints=(
+        "For the matrix product the shapes decide: there is one way only to multiply G and the "
+        "other factor that gives the right shape.",
+        "One of the two factors is transposed. Which one must it be, for a 2 × 2 and for a 3 × 2?",
+        "From ỹ to y and from z̃ to z it is a multiplication by a number: the gradient gets the "
+        "same "
+        "number.",
+    ),
+    points=4,
+)
