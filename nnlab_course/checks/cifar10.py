@@ -12,15 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nnlab_course.checks.lenet import (
-    Pictures,
-    SameNetwork,
-    Trained,
-    end_mistakes,
-    find_real,
-    make_lenet,
-    whole_number,
-)
+from nnlab_course.checks.common.inputs import find_real, whole_number
+from nnlab_course.checks.common.networks import SameNetwork
+from nnlab_course.checks.common.trained import Pictures, Trained
+from nnlab_course.checks.common.variants import end_mistakes, make_lenet
 from nnlab_course.data.embedded import SHAPES, draw_shapes
 from nnlab_course.exercises import (
     AnswerError,

@@ -152,7 +152,8 @@ _PACKAGE = Path(str(files("nnlab_course")))
 
 def lesson_names() -> list[str]:
     """List the lessons that have exercises."""
-    return sorted(module.name for module in pkgutil.iter_modules([str(_PACKAGE / "checks")]))
+    modules = pkgutil.iter_modules([str(_PACKAGE / "checks")])
+    return sorted(module.name for module in modules if module.name != "common")
 
 
 def import_lesson(name: str) -> ModuleType:

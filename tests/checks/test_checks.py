@@ -16,7 +16,7 @@ from nnlab_course.exercises import SameFunction, SameValue, as_tensor
 
 NBS = Path(__file__).parents[2] / "nbs"
 LESSONS = {path.stem.partition("_")[2]: path for path in sorted(NBS.glob("*.ipynb"))}
-MODULES = [module.name for module in pkgutil.iter_modules(checks.__path__)]
+MODULES = [m.name for m in pkgutil.iter_modules(checks.__path__) if m.name != "common"]
 EXERCISES = [
     exercise
     for module in MODULES

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from nnlab_course.checks import cifar10
 from nnlab_course.checks.cifar10 import pictures_to_judge_by
-from nnlab_course.checks.lenet import make_lenet
+from nnlab_course.checks.common.variants import make_lenet
 from nnlab_course.cifar10 import ConvNet
 from nnlab_course.data import load
 from nnlab_course.lenet import LeNet

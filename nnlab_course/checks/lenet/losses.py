@@ -1,0 +1,220 @@
+"""4.5 and 4.6: what a loss means, and the cross-entropy from logits"""
+
+# A plain module, edited here.
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nnlab_course.checks.common.inputs import draw_numbers
+from nnlab_course.exercises import Exercise, Mistake, SameFunction, SameValue
+
+
+def _batches(seed: int, *sizes: int) -> tuple[Tensor, Tensor]:
+    """Draw the mean losses of some batches, float64; the sizes are int64."""
+    return draw_numbers(len(sizes), seed=seed).abs() + 0.5, torch.tensor(sizes)
+
+
+reading_the_loss = Exercise(
+    id="4.5",
+    slug="reading-the-loss",
+    title="Read the loss",
+    judges={
+        "my_first_loss": SameValue(
+            math.log(100),
+            (
+                Mistake("ten-classes", "this belongs to 10 classes, here are 100", math.log(10)),
+                Mistake("base-ten", "this is the logarithm to the base 10, take the natural", 2.0),
+                Mistake(
+                    "base-two",
+                    "this is the logarithm to the base 2, take the natural",
+                    math.log2(100),
+                ),
+                Mistake(
+                    "probability", "this is the probability of the right class, not the loss", 0.01
+                ),
+                Mistake("wrong-class", "this is the probability of a wrong answer", 0.99),
+                Mistake(
+                    "negative",
+                    "the logarithm of a probability is negative, a loss is positive",
+                    -math.log(100),
+                ),
+            ),
+            atol=0.006,
+            rtol=0.0,
+        ),
+        "my_real_loss": SameValue(
+            2.315,
+            (
+                Mistake("as-printed", "this is what the programme printed", 0.0463),
+                Mistake("sum-of-means", "this is the sum of the 200 means", 463.0),
+                Mistake(
+                    "times-batches",
+                    "multiply by the number that undoes the wrong division, then divide rightly",
+                    9.26,
+                ),
+                Mistake(
+                    "divided-again",
+                    "the number is too small already; you made it smaller",
+                    0.000926,
+                ),
+                Mistake(
+                    "assumed", "ln 10 is what one expects; compute what was measured", math.log(10)
+                ),
+            ),
+            atol=0.0011,
+            rtol=0.0,
+        ),
+        "my_mean_loss": SameFunction(
+            lambda means, sizes: means.repeat_interleave(sizes).mean(),
+            (_batches(0, 64, 64, 64, 8), _batches(1, 10, 30, 5)),
+            (
+                Mistake(
+                    "mean-of-means",
+                    "a small batch counts as much as a large one in yours; every image is to count "
+                    "the same",
+                    lambda means, sizes: means.mean(),
+                ),
+                Mistake(
+                    "means-over-images",
+                    "this is the mistake of the notes: a sum of means, divided by the number of "
+                    "images",
+                    lambda means, sizes: means.sum() / sizes.sum(),
+                ),
+                Mistake(
+                    "not-divided",
+                    "this is the loss of all images together, still to be divided",
+                    lambda means, sizes: (means * sizes).sum(),
+                ),
+                Mistake(
+                    "over-batches",
+                    "the sum over the images is right; divide by their number, not by that of the "
+                    "batches",
+                    lambda means, sizes: (means * sizes).mean(),
+                ),
+                Mistake(
+                    "sum-of-means",
+                    "you added up the means of the batches",
+                    lambda means, sizes: means.sum(),
+                ),
+                Mistake(
+                    "largest-batch",
+                    "you took all batches for as large as the first one",
+                    lambda means, sizes: (means * sizes[0]).sum() / sizes.sum(),
+                ),
+                Mistake(
+                    "last-batch",
+                    "this is the loss of the last batch",
+                    lambda means, sizes: means[-1],
+                ),
+            ),
+        ),
+    },
+    hints=(
+        "Without knowledge, how probable is the right class among 100? The loss is the negative "
+        "natural logarithm of that.",
+        "The programme divided the sum of its means by the number of images. By what should it "
+        "have divided? All its batches are of one size.",
+        "A batch's mean times its size is what the images of that batch lose together.",
+    ),
+    points=3,
+)
+
+
+def _true_probability(logits: Tensor, labels: Tensor, dim: int = 1) -> Tensor:
+    """Return the probability that the softmax gives to each true class."""
+    return logits.softmax(dim)[torch.arange(len(labels)), labels]
+
+
+def _logits(num: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Draw logits of `num` images for 5 classes, and the images' labels."""
+    generator = torch.Generator().manual_seed(seed)
+    return 3 * draw_numbers(num, 5, seed=seed), torch.randint(5, (num,), generator=generator)
+
+
+cross_entropy = Exercise(
+    id="4.6",
+    slug="cross-entropy",
+    title="Cross-entropy from logits",
+    judges={
+        "my_cross_entropy": SameFunction(
+            F.cross_entropy,
+            (_logits(6, 4), _logits(5, 5)),
+            (
+                Mistake(
+                    "softmax-twice",
+                    "a softmax was applied to the probabilities, too: it belongs between logits "
+                    "and logarithm once",
+                    lambda logits, labels: F.cross_entropy(logits.softmax(1), labels),
+                ),
+                Mistake(
+                    "no-logarithm",
+                    "these are probabilities; the logarithm is missing",
+                    lambda logits, labels: -_true_probability(logits, labels).mean(),
+                ),
+                Mistake(
+                    "probability",
+                    "this is the mean probability of the true class, not a loss",
+                    lambda logits, labels: _true_probability(logits, labels).mean(),
+                ),
+                Mistake(
+                    "logarithm-of-mean",
+                    "the logarithm comes first, the mean over the images last",
+                    lambda logits, labels: -_true_probability(logits, labels).mean().log(),
+                ),
+                Mistake(
+                    "no-softmax",
+                    "these are logits, not logarithms of probabilities: normalise them first",
+                    lambda logits, labels: -logits[torch.arange(len(labels)), labels].mean(),
+                ),
+                Mistake(
+                    "softmax-over-images",
+                    "the probabilities of an image's classes are to add up to 1, not those of a "
+                    "class's images: look at `dim`",
+                    lambda logits, labels: -_true_probability(logits, labels, 0).log().mean(),
+                ),
+                Mistake(
+                    "sum-for-mean",
+                    "this is the sum over the images, asked for is the mean",
+                    lambda logits, labels: F.cross_entropy(logits, labels, reduction="sum"),
+                ),
+                Mistake(
+                    "one-for-each-image",
+                    "these are the losses of the single images; take their mean",
+                    lambda logits, labels: F.cross_entropy(logits, labels, reduction="none"),
+                ),
+                Mistake(
+                    "all-classes",
+                    "you averaged over all classes; only the true one counts",
+                    lambda logits, labels: -logits.log_softmax(1).mean(),
+                ),
+                Mistake(
+                    "predicted-class",
+                    "you took the class with the largest logit; the labels say which one counts",
+                    lambda logits, labels: F.cross_entropy(logits, logits.argmax(1)),
+                ),
+                Mistake(
+                    "base-two",
+                    "this is the logarithm to the base 2, take the natural",
+                    lambda logits, labels: F.cross_entropy(logits, labels) / math.log(2),
+                ),
+                Mistake(
+                    "base-ten",
+                    "this is the logarithm to the base 10, take the natural",
+                    lambda logits, labels: F.cross_entropy(logits, labels) / math.log(10),
+                ),
+            ),
+        )
+    },
+    hints=(
+        "Three steps: from logits to probabilities, from there to the one of the true class, from "
+        "there to the loss.",
+        "`softmax(1)` makes the probabilities. `p[torch.arange(len(labels)), labels]` takes one "
+        "entry of each row.",
+        "The loss of one image is the negative natural logarithm of the true class's probability; "
+        "average over the images last.",
+    ),
+    points=2,
+)

@@ -1,0 +1,105 @@
+"""4.9: images that are moved to the right"""
+
+# A plain module, edited here.
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nnlab_course.exercises import AnswerError, Exercise, Mistake, Result, SameFunction
+
+
+def _shift(images: Tensor, num_pixels: int, dim: int = 3) -> Tensor:
+    """Shift to the right (or down), and put zeros where nothing comes from."""
+    moved = torch.roll(images, num_pixels, dims=dim)
+    moved.narrow(dim, 0, num_pixels).zero_()
+    return moved
+
+
+def _shift_back(images: Tensor, num_pixels: int, dim: int = 3) -> Tensor:
+    """Shift to the left (or up)."""
+    return _shift(images.flip(dim), num_pixels, dim).flip(dim)
+
+
+def _photos(seed: int, *shape: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(1, 256, shape, generator=generator, dtype=torch.uint8)
+
+
+_SHIFTED = SameFunction(
+    _shift,
+    ((_photos(0, 2, 1, 5, 7), 2), (_photos(1, 1, 3, 6, 8), 3)),
+    (
+        Mistake(
+            "wrapped",
+            "what leaves on the right comes in again on the left, where black is asked for",
+            lambda images, n: torch.roll(images, n, dims=3),
+        ),
+        Mistake("left", "this goes to the left", _shift_back),
+        Mistake(
+            "left-and-wrapped",
+            "this goes to the left, and what leaves there comes in again on the right",
+            lambda images, n: torch.roll(images, -n, dims=3),
+        ),
+        Mistake("down", "this goes down: which dimension is the width?", partial(_shift, dim=2)),
+        Mistake("up", "this goes up: which dimension is the width?", partial(_shift_back, dim=2)),
+        Mistake(
+            "down-and-wrapped",
+            "this goes down, and what leaves there comes in again at the top",
+            lambda images, n: torch.roll(images, n, dims=2),
+        ),
+        Mistake(
+            "narrower",
+            "the images have become narrower: put black columns on the left",
+            lambda images, n: images[..., :-n],
+        ),
+        Mistake(
+            "wider",
+            "the images have become wider: cut off what leaves on the right",
+            lambda images, n: F.pad(images, (n, 0)),
+        ),
+        Mistake(
+            "not-moved",
+            "there is black on the left, but nothing has moved: it covers the image",
+            lambda images, n: torch.cat([torch.zeros_like(images[..., :n]), images[..., n:]], 3),
+        ),
+        Mistake(
+            "by-one", "the images have moved by one pixel only", lambda images, n: _shift(images, 1)
+        ),
+    ),
+)
+
+
+def _judge_shift(answer: Any) -> Result:
+    """Try a shift by nothing as well, once the others are right."""
+    result = _SHIFTED(answer)
+    if not result:
+        return result
+    images = _photos(2, 1, 1, 4, 4)
+    try:
+        still = SameFunction(_shift, ((images, 0),))(answer)
+    except AnswerError as error:
+        still = Result.wrong(str(error), error.mistake)
+    if still:
+        return result
+    message = "right for 1 pixel and more, but not for 0: `[..., :-0]` is empty"
+    return Result.wrong(message, "not-at-all")
+
+
+shifted_digits = Exercise(
+    id="4.9",
+    slug="shifted-digits",
+    title="Shifted digits",
+    judges={"my_shift": _judge_shift},
+    hints=(
+        "The images are (N, C, H, W). Which dimension is to and fro, which is up and down?",
+        "`torch.roll` moves, but lets what leaves come in on the other side. Or begin with "
+        "`torch.zeros_like(images)` and copy a part of the images into a part of it.",
+        "The columns from `num_pixels` on get the first ones of the images. How many are these, "
+        "counted from the left?",
+    ),
+    points=2,
+)
