@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from nnlab_course import exercises
 from nnlab_course.exercises import (
     AnswerError,
     Exercise,
@@ -24,6 +23,7 @@ from nnlab_course.exercises import (
     combine,
     compare,
     is_unanswered,
+    progress,
 )
 
 EXPECTED = torch.tensor([[1.0, 2.0], [3.0, 5.0], [0.5, 0.0]])
@@ -369,8 +369,8 @@ def test_solutions_are_shown_where_they_are_published(tmp_path, monkeypatch, con
 def notebook(tmp_path, monkeypatch):
     """A working directory, in what looks like a notebook, without results."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(exercises, "_in_notebook", lambda: True)
-    monkeypatch.setattr(exercises, "_MEMORY", exercises._Memory())
+    monkeypatch.setattr(progress, "in_notebook", lambda: True)
+    monkeypatch.setattr(progress, "MEMORY", progress._Memory())
     return tmp_path / "nnlab-progress.json"
 
 

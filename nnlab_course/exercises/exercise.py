@@ -1,0 +1,92 @@
+"""An exercise: its judges, its hints, and what it shows a student"""
+
+# A plain module, edited here.
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nnlab_course.exercises import progress
+from nnlab_course.exercises.answers import AnswerError, NotAnswered, is_unanswered
+from nnlab_course.exercises.hints import Hints, Solution
+from nnlab_course.exercises.result import Result, combine
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise: its task stands in the lesson; here are its checks and hints.
+
+    `id` is `"1.1"`, `slug` names it in files, `judges` maps the name of each answer, in the order
+    of `check`'s arguments, to its judge: a function from the answer to a `Result`. `hints` lead
+    from a nudge to nearly there. `points` is what the whole exercise is worth.
+    """
+
+    id: str
+    slug: str
+    title: str
+    judges: Mapping[str, Callable[[Any], Result]]
+    hints: tuple[str, ...]
+    points: int = 1
+    together: Callable[..., Result | None] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the answers, in the order of `check`'s arguments."""
+        return tuple(self.judges)
+
+    def judge(self, *answers: Any) -> Result:
+        """Judge the answers. Never raises on a bad answer, and leaves no trace."""
+        name = f"Exercise {self.id}"
+        if len(answers) != len(self.judges):
+            asked = ", ".join(self.names)
+            message = f"{len(answers)} answers given, asked for: {asked}"
+            return replace(Result.wrong(message, "arguments"), name=name)
+        if self.together is not None:
+            result = _result_of(lambda _: self.together(*answers), answers)
+            if result is not None and result.verdict != "unanswered":
+                return replace(result, name=name)
+        parts = [
+            replace(_result_of(judge, answer), name=answer_name)
+            for (answer_name, judge), answer in zip(self.judges.items(), answers, strict=True)
+        ]
+        return combine(parts, name)
+
+    def check(self, *answers: Any) -> Result:
+        """Judge the answers, and in a notebook remember the result. Never raises."""
+        result = self.judge(*answers)
+        if progress.in_notebook():
+            progress.MEMORY.keep(self.slug, result)
+        return result
+
+    def grade(self, *answers: Any) -> None:
+        """Report the points to nbgrader.
+
+        **Raises:** `AssertionError` with the diagnosis where no points were earned.
+        """
+        result = self.judge(*answers)
+        assert result.points > 0, repr(result)
+        if result.points < 1:
+            sys.displayhook(round(result.points * self.points, 4))
+
+    def hint(self, number: int = 1) -> "Hints":
+        """Show the hints, folded; `number` is the one to open."""
+        return Hints(self, number)
+
+    def solution(self) -> "Solution":
+        """Show the worked solution, where the teacher has published it."""
+        return Solution(self.id, self.slug)
+
+
+def _result_of(judge: Callable[[Any], Result], answer: Any) -> Result:
+    """Call a judge, and make a result of whatever happens."""
+    try:
+        if is_unanswered(answer):
+            return Result.unanswered()
+        return judge(answer)
+    except NotAnswered as error:
+        return Result.unanswered(str(error) or "not answered yet")
+    except AnswerError as error:
+        return Result.wrong(str(error), error.mistake)
+    except Exception as error:  # an answer can be an object that raises at any touch
+        return Result.wrong(f"it can't be checked ({type(error).__name__})", "unreadable")

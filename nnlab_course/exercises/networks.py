@@ -1,0 +1,93 @@
+"""A student's network, seen by what the checks need of it"""
+
+# A plain module, edited here.
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nnlab_course.exercises.answers import AnswerError
+from nnlab_course.exercises.calling import call
+
+
+class Layer(NamedTuple):
+    """One module without children, as plain data."""
+
+    name: str  # Where it stands, such as "features.0"
+    kind: str  # Its class's name, such as "Conv2d"
+    shapes: dict[str, tuple[int, ...]]  # Its own parameters, such as {"weight": (6, 1, 5, 5), ...}
+    options: dict[str, Any]  # Its numbers, tuples and strings, such as {"stride": (1, 1), ...}
+
+
+class Network:
+    """A network, seen by what the checks need of it."""
+
+    def __init__(self, module: nn.Module):
+        self._module = module
+
+    def layers(self) -> list[Layer]:
+        """List the modules without children, in the order in which they were registered."""
+        return [
+            Layer(
+                name,
+                type(module).__name__,
+                {n: tuple(p.shape) for n, p in module.named_parameters(recurse=False)},
+                {
+                    key: value
+                    for key, value in vars(module).items()
+                    if isinstance(value, bool | int | float | str | tuple) and key[0] != "_"
+                },
+            )
+            for name, module in self._module.named_modules()
+            if not list(module.children())
+        ]
+
+    def num_parameters(self) -> int:
+        """Count the numbers that training may change."""
+        return sum(p.numel() for p in self._module.parameters() if p.requires_grad)
+
+    def state(self) -> dict[str, Tensor]:
+        """Copy the parameters and buffers."""
+        return {name: t.detach().clone() for name, t in self._module.state_dict().items()}
+
+    def outputs(self, inputs: Tensor) -> Tensor:
+        """Compute the outputs in evaluation mode, without a graph, for `inputs` of `(N, ...)`."""
+        was_training = self._module.training
+        self._module.eval()
+        try:
+            with torch.no_grad():
+                return call(self._module, inputs)
+        finally:
+            self._module.train(was_training)
+
+    def gradients(self, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Compute the gradient of the mean cross-entropy for each parameter, in training mode."""
+        self._module.train()
+        loss = F.cross_entropy(call(self._module, inputs), labels)
+        named = dict(self._module.named_parameters())
+        found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+        return {
+            name: torch.zeros_like(p) if g is None else g
+            for (name, p), g in zip(named.items(), found, strict=True)
+        }
+
+
+def build_network(
+    answer: Any,  # A module, a function or class without arguments, or a marker's stand-in
+    *,
+    seed: int = 0,  # For the starting weights; the caller's random numbers are left alone
+) -> Network:
+    """Make the network that an answer describes.
+
+    **Raises:** `NotAnswered` if nothing comes out; `AnswerError` if no module does.
+    """
+    if hasattr(type(answer), "build_network"):
+        return answer.build_network(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = answer if isinstance(answer, nn.Module) else call(answer)
+    if not isinstance(module, nn.Module):
+        raise AnswerError(f"a {type(module).__name__} came out, not an nn.Module", "not-a-network")
+    return Network(module)
