@@ -4,10 +4,11 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from nnlab_course.files import write_whole
 
 
 def packaged_lessons() -> Path:
@@ -58,15 +59,6 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def _lay_one(path: Path, content: bytes, record: dict[str, str]) -> Laid:
     """Lay a lesson at `path` or beside it, and note its digest in `record`."""
     digest = _digest(content)
@@ -81,7 +73,7 @@ def _lay_one(path: Path, content: bytes, record: dict[str, str]) -> Laid:
             if laid != current:
                 continue  # changed since it was laid
         if current != digest:
-            _write(place, content)
+            write_whole(place, content, sync=False)
         record[place.name] = digest
         if place != path:
             return Laid(path.name, place, "beside")
@@ -121,4 +113,4 @@ def lay_out(
     try:
         return [_lay_one(folder / path.name, path.read_bytes(), record) for path in sources]
     finally:
-        _write(folder / _RECORD, json.dumps(record, indent=1).encode())
+        write_whole(folder / _RECORD, json.dumps(record, indent=1), sync=False)

@@ -61,13 +61,10 @@ def _save_weights(model: Any, path: Path, about: dict[str, Any]) -> None:
     """Write the weights of a network to a safetensors file, whole or not at all."""
     from safetensors.torch import save
 
+    from nnlab_course.files import write_whole
+
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(save(weights, {"nnlab": json.dumps(about)}))
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_whole(path, save(weights, {"nnlab": json.dumps(about)}))
 
 
 _MODELS = click.Choice(["lenet", "convnet"])

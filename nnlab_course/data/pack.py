@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnlab_course.data import data_root, store_workspace, verify_store
+from nnlab_course.files import whole_file
 
 
 def pack(
@@ -29,14 +30,12 @@ def pack(
             there = ", ".join(sorted(file.stem for file in root.glob("*.safetensors"))) or "none"
             raise ValueError(f"there is no {store.name} in {root}; datasets there: {there}")
         verify_store(store)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for store in stores:
-                archive.write(store, store.name)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with (
+        whole_file(path) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
+        for store in stores:
+            archive.write(store, store.name)
 
 
 def unpack(

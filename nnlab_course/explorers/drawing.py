@@ -6,7 +6,6 @@ import copy
 import functools
 import json
 import math
-import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +21,7 @@ from torch.nn import functional as F
 
 from nnlab_course.data import Split
 from nnlab_course.explorers.base import Explorer
+from nnlab_course.files import write_whole
 from nnlab_course.lenet import LeNet, feature_maps
 from nnlab_course.plots.images import plot_images, plot_maps
 
@@ -169,12 +169,7 @@ def keep_drawing(
     path = Path(path)
     entries = _read_drawings(path) if path.exists() else []
     entries.append(_check_drawing({"label": label, "pixels": list(pixels)}))
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(json.dumps(entries), encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_whole(path, json.dumps(entries))
     return len(entries)
 
 

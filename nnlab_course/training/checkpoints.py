@@ -6,12 +6,13 @@
 __all__ = ['save_checkpoint', 'CheckpointError', 'load_checkpoint']
 
 # %% ../../nbs/training/checkpoints.ipynb #23fb9da5
-import os
 import pickle
 import zipfile
 from pathlib import Path
 
 import torch
+
+from ..files import write_whole
 
 # %% ../../nbs/training/checkpoints.ipynb #12bd9197
 _FORMAT = "nnlab-course checkpoint, version 1"
@@ -25,13 +26,8 @@ def save_checkpoint(
 
     **Raises:** `OSError` if the file can't be written; the old one then stays as it was.
     """
-    path = Path(path)
-    beside = path.with_name(f"{path.name}.part")  # the same each time: a dead program leaves one
-    with beside.open("wb") as file:
-        torch.save({"format": _FORMAT, "state": state}, file)
-        file.flush()
-        os.fsync(file.fileno())  # on the disk before it gets the name
-    os.replace(beside, path)
+    content = {"format": _FORMAT, "state": state}
+    write_whole(path, lambda file: torch.save(content, file))
 
 # %% ../../nbs/training/checkpoints.ipynb #f8e51a05
 class CheckpointError(RuntimeError):

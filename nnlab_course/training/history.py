@@ -8,7 +8,6 @@ __all__ = ['Metrics', 'Epoch', 'History', 'print_epoch', 'live_plot']
 # %% ../../nbs/training/history.ipynb #fa58e9b4
 import json
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
@@ -17,6 +16,8 @@ from pathlib import Path
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
+
+from ..files import write_whole
 
 # %% ../../nbs/training/history.ipynb #0bebf43f
 @dataclass(frozen=True)
@@ -104,13 +105,7 @@ class History:
         path: str | Path,  # The file; replaced if it is there
     ) -> None:
         """Write the history to a file, whole or not at all."""
-        path = Path(path)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            beside.write_text(json.dumps(self.to_dict()), encoding="utf-8")
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
+        write_whole(path, json.dumps(self.to_dict()))
 
     @classmethod
     def from_json(

@@ -231,10 +231,10 @@ def test_a_failure_leaves_no_half_lesson(package, tmp_path, monkeypatch):
     lay_out(package, folder)
     renew(package, "second")
 
-    def full(self, target):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match="No space left"):
         lay_out(package, folder)
     assert contents(folder)["01_a.ipynb"] == "first edition"
