@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from nnlab_course.exercises.answers import AnswerError
@@ -52,26 +53,45 @@ class Network:
         """Copy the parameters and buffers."""
         return {name: t.detach().clone() for name, t in self._module.state_dict().items()}
 
-    def outputs(self, inputs: Tensor) -> Tensor:
-        """Compute the outputs in evaluation mode, without a graph, for `inputs` of `(N, ...)`."""
+    def outputs(
+        self,
+        inputs: Tensor,  # (N, ...)
+        state: dict[str, Tensor] | None = None,  # Weights to compute with, in place of its own
+    ) -> Tensor:
+        """Compute the outputs in evaluation mode, without a graph; the network stays as it is."""
         was_training = self._module.training
         self._module.eval()
         try:
             with torch.no_grad():
-                return call(self._module, inputs)
+                return _forward(self._module, inputs, state or {})
         finally:
             self._module.train(was_training)
 
     def gradients(self, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Compute the gradient of the mean cross-entropy for each parameter, in training mode."""
         self._module.train()
-        loss = F.cross_entropy(call(self._module, inputs), labels)
+        loss = F.cross_entropy(_forward(self._module, inputs, {}), labels)
         named = dict(self._module.named_parameters())
         found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
         return {
             name: torch.zeros_like(p) if g is None else g
             for (name, p), g in zip(named.items(), found, strict=True)
         }
+
+
+def _forward(module: nn.Module, inputs: Tensor, state: dict[str, Tensor]) -> Tensor:
+    """Call a student's network, with other weights where `state` has some.
+
+    **Raises:** `AnswerError` if it returns something else than one tensor.
+    """
+    outputs = call(lambda x: {"": functional_call(module, state, (x,))}, inputs)[""]
+    if outputs is None:
+        raise AnswerError("`forward` returns nothing; end it with `return`", "no-return")
+    if not isinstance(outputs, Tensor):
+        kind = type(outputs).__name__
+        message = f"the network returns a {kind}, not one tensor; return the logits alone"
+        raise AnswerError(message, "no-tensor")
+    return outputs
 
 
 def build_network(
@@ -85,9 +105,21 @@ def build_network(
     """
     if hasattr(type(answer), "build_network"):
         return answer.build_network(seed)
+    if not callable(answer):
+        raise AnswerError(_no_network(type(answer).__name__), "not-a-network")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = answer if isinstance(answer, nn.Module) else call(answer)
     if not isinstance(module, nn.Module):
-        raise AnswerError(f"a {type(module).__name__} came out, not an nn.Module", "not-a-network")
+        raise AnswerError(_no_network(type(module).__name__), "not-a-network")
     return Network(module)
+
+
+def _no_network(kind: str) -> str:
+    """Say what stands where a network is expected."""
+    message = f"expected a network (an `nn.Module`), got a {kind}"
+    if kind == "History":
+        return f"{message}: `fit` trains a network in place; hand in the network"
+    if kind in ("tuple", "list"):
+        return f"{message}: hand in the network alone"
+    return message

@@ -390,8 +390,8 @@ class RemoteNetwork(Remote):
     def state(self) -> dict[str, Tensor]:
         return self.ask("state")
 
-    def outputs(self, inputs: Tensor) -> Tensor:
-        return self.ask("outputs", inputs)
+    def outputs(self, inputs: Tensor, state: dict[str, Tensor] | None = None) -> Tensor:
+        return self.ask("outputs", inputs, state)
 
     def gradients(self, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
         return self.ask("gradients", inputs, labels)

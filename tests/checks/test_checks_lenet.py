@@ -397,7 +397,7 @@ WRONG = [
         lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 10)),
         "other-network",
     ),
-    ("relu-lenet", "build_my_lenet", LeNet()(torch.zeros(1, 1, 28, 28)), "not-a-function"),
+    ("relu-lenet", "build_my_lenet", LeNet()(torch.zeros(1, 1, 28, 28)), "not-a-network"),
     ("relu-lenet", "build_my_lenet", nn.ReLU, "shape"),
     ("trained-lenet", "my_trained_lenet", make_lenet, "untrained"),
     (

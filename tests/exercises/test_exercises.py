@@ -495,3 +495,57 @@ def test_what_is_no_network_is_refused(answer, error):
 def test_what_a_network_raises_is_reported():
     with pytest.raises(AnswerError, match="your code raised RuntimeError"):
         build_network(Small).outputs(torch.zeros(1, 5))
+
+
+def test_a_network_computes_with_weights_that_are_sent_and_keeps_its_own():
+    module = nn.Linear(2, 1)
+    before = [p.clone() for p in module.parameters()]
+    sent = {"weight": torch.tensor([[2.0, 3.0]]), "bias": torch.tensor([1.0])}
+    assert build_network(module).outputs(torch.ones(1, 2), sent).tolist() == [[6.0]]
+    assert all(torch.equal(p, b) for p, b in zip(module.parameters(), before, strict=True))
+
+
+class Returns(nn.Module):
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, x):
+        return self.value
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (None, "`forward` returns nothing; end it with `return`"),
+        (
+            (torch.zeros(1, 2), None),
+            "the network returns a tuple, not one tensor; return the logits alone",
+        ),
+        ([0.0], "the network returns a list, not one tensor; return the logits alone"),
+    ],
+)
+def test_a_network_returns_one_tensor(value, message):
+    with pytest.raises(AnswerError) as caught:
+        build_network(Returns(value)).outputs(torch.zeros(1, 2))
+    assert str(caught.value) == message
+
+
+class History:
+    """Has the name of what `fit` returns."""
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (History(), "got a History: `fit` trains a network in place; hand in the network"),
+        (lambda: History(), "got a History: `fit` trains a network in place; hand in the network"),
+        ((nn.Linear(1, 1), None), "got a tuple: hand in the network alone"),
+        (0.97, "expected a network (an `nn.Module`), got a float"),
+    ],
+)
+def test_what_is_handed_in_for_a_network_is_named(answer, message):
+    assert not is_unanswered(answer)
+    with pytest.raises(AnswerError) as caught:
+        build_network(answer)
+    assert str(caught.value).endswith(message)
