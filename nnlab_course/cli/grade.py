@@ -87,7 +87,7 @@ def grade(
     """
     from nnlab_course.data import data_root
     from nnlab_course.grading import Settings, grade_folder, lesson_names
-    from nnlab_course.sandbox.host import Limits
+    from nnlab_course.sandbox import Limits
 
     if lesson not in (None, *lesson_names()):
         raise click.UsageError(f"no lesson {lesson!r}; there are {', '.join(lesson_names())}")

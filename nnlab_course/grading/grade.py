@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from nnlab_course.exercises import Exercise, Result, SameFunction
-from nnlab_course.sandbox.host import (
+from nnlab_course.sandbox import (
     Limits,
     ProcessEnded,
     Sandbox,

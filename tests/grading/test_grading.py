@@ -33,7 +33,7 @@ from nnlab_course.grading import (
     rows,
     write_reports,
 )
-from nnlab_course.sandbox.host import Limits, SandboxError
+from nnlab_course.sandbox import Limits, SandboxError
 
 
 def bubblewrap_works():

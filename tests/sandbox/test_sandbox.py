@@ -15,8 +15,7 @@ import torch
 from torch import nn
 
 from nnlab_course.exercises import AnswerError, Network, NotAnswered, as_tensor, build_network, call
-from nnlab_course.sandbox.guest import filter_program, python_of
-from nnlab_course.sandbox.host import (
+from nnlab_course.sandbox import (
     Limits,
     ProcessEnded,
     RemoteFunction,
@@ -26,6 +25,7 @@ from nnlab_course.sandbox.host import (
     Submission,
     visible_folders,
 )
+from nnlab_course.sandbox.guest import python_of
 from nnlab_course.sandbox.messages import (
     CrossingError,
     Unreadable,
@@ -34,6 +34,7 @@ from nnlab_course.sandbox.messages import (
     send,
     write_message,
 )
+from nnlab_course.sandbox.seccomp import filter_program
 
 # --- what crosses --------------------------------------------------------------------------
 
