@@ -3,7 +3,7 @@
 # A plain module, edited here.
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -25,11 +25,18 @@ def _lives_there(value: Any) -> bool:
 class Submission:
     """A notebook's cells, run in a sandbox, and the answers that they lead to.
 
-    `errors` tells by cell number what went wrong there.
+    `errors` tells by cell number what went wrong there. `after` is called with the submission and
+    the number of each cell that has run, while its process is at this point.
     """
 
-    def __init__(self, sandbox: Sandbox, cells: Sequence[str]):
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        cells: Sequence[str],
+        after: Callable[["Submission", int], None] | None = None,
+    ):
         self.sandbox, self.cells, self.limits = sandbox, cells, sandbox.limits
+        self.after = after
         self.errors: dict[int, dict] = {}
         self.left_out: set[int] = set()
         self.values: dict[str, Any] = {}
@@ -60,6 +67,10 @@ class Submission:
                     self.left_out.add(number)
                     self.errors[number] = {"type": "", "message": str(end), "line": None}
                     raise
+                if self.after:
+                    self.after(self, number)
+                    if self.session.over:  # an answer has ended it, not the next cell
+                        raise ProcessEnded(self.session.over)
             failed = [n for n in waiting if self.errors.get(n, {}).get("type") == "NameError"]
             progress, waiting = len(failed) < len(waiting), failed
 
@@ -77,6 +88,19 @@ class Submission:
             except ProcessEnded:
                 continue
 
+    def look(self, name: str) -> Any:
+        """Get what a name stands for at this moment; `...` where it stands for nothing.
+
+        **Raises:** `ProcessEnded` if that ends the process.
+        """
+        reply, value = self.session.ask({"do": "fetch", "name": name}, None, self.end)
+        return unreadable("unreadable_answer") if "error" in reply else value
+
+    def limit_answers(self) -> None:
+        """Give what lives in the process one time limit from now on, all of it together."""
+        if self.session:
+            self.session.limit(min(time.monotonic() + self.limits.clock, self.end))
+
     def _fetch(self, name: str) -> Any:
         """Get what a name stands for. A plain value is kept: it outlives the process."""
         if name in self.values:
@@ -84,10 +108,8 @@ class Submission:
         if self.session is None or self.session.over:
             self.run()
         try:
-            reply, value = self.session.ask({"do": "fetch", "name": name}, None, self.end)
+            value = self.look(name)
         except ProcessEnded:
-            reply = {"error": None}
-        if "error" in reply:
             value = unreadable("unreadable_answer")
         if not _lives_there(value):
             self.values[name] = value
@@ -112,6 +134,5 @@ class Submission:
             remote = [answer for answer in answers if isinstance(answer, Remote)]
             if all(answer.session is self.session for answer in remote):
                 break
-        if self.session:
-            self.session.limit(min(time.monotonic() + self.limits.clock, self.end))
+        self.limit_answers()
         return answers
