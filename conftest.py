@@ -1,4 +1,11 @@
-"""Let nbval check notebooks that `nbdev_clean` has cleaned."""
+"""Let nbval check notebooks that `nbdev_clean` has cleaned; order the tests for several workers."""
+
+import pytest
+
+# What takes longest is begun first, so that no worker is left with it at the end.
+FIRST = ("05_cifar10", "04_lenet", "site", "lab", "package", "grading", "sandbox")
+# One of these a worker: whatever shares it runs there.
+SHARED = {"site": "site", "lab": "lab", "built": "package", "source": "package"}
 
 
 def pytest_configure(config):
@@ -15,8 +22,27 @@ def pytest_configure(config):
     RunningKernel.execute_cell_input = execute_cell_input
 
 
+def group_of(item):
+    """Name what `item` has to share a worker with: a dear fixture, or the rest of its file."""
+    fixtures = getattr(item, "fixturenames", ())
+    shared = [group for fixture, group in SHARED.items() if fixture in fixtures]
+    return shared[0] if shared else item.path.stem.removeprefix("test_")
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-randomly, which would shuffle a notebook's cells
 def pytest_collection_modifyitems(items):
-    """Have nbval compare every cell: cleaning nulls the count that marks a cell as executed."""
+    """Group the tests, the dear ones first, and keep the cells of a notebook in their order."""
+    groups = {}
     for item in items:
+        name = group_of(item)
+        item.add_marker(pytest.mark.xdist_group(name))
+        groups.setdefault(name, []).append(item)
         if hasattr(item, "cell"):
+            # Cleaning nulls the count that marks a cell as executed.
             item.cell.execution_count = item.cell.execution_count or 1
+    for cells in groups.values():
+        if hasattr(cells[0], "cell"):
+            cells.sort(key=lambda item: item.cell_num)
+    rank = {name: number for number, name in enumerate(FIRST)}
+    ordered = sorted(groups, key=lambda name: rank.get(name, len(FIRST)))
+    items[:] = [item for name in ordered for item in groups[name]]

@@ -1,5 +1,7 @@
 """Shared by the tests: no figure outlives its test; the package and the site, built once."""
 
+import shutil
+
 import matplotlib
 import pytest
 from building import PROJECT, build, copy_source
@@ -27,14 +29,35 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
+def browser():
+    """Chromium, started once; skips where neither it nor Chrome is installed."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if not path:
+        pytest.skip("neither chromium nor google-chrome is installed")
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def with_widgets(monkeypatch):
+    """Show explorers with their controls, as a notebook does."""
+    monkeypatch.setenv("NNLAB_STATIC", "0")
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory, browser):
     """JupyterLab, as a student starts it: its address, its token and the folder."""
     from lab_browser import running_lab
     from student_edition import write_edition  # and with it nbgrader, which takes a second
 
     root = tmp_path_factory.mktemp("lab")
     write_edition(PROJECT / "nbs", root / "edition")
-    with running_lab(root, root / "edition", NNLAB_OFFLINE="1") as lab:
+    with running_lab(root, root / "edition", browser, NNLAB_OFFLINE="1") as lab:
         yield lab
 
 

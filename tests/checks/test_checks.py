@@ -5,7 +5,6 @@ import importlib
 import json
 import pkgutil
 import re
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -121,9 +120,7 @@ HOSTILE = {
 @each_exercise
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_answer_is_wrong_and_raises_nothing(exercise, kind):
-    start = time.thread_time()
     result = exercise.check(*[HOSTILE[kind]] * len(exercise.names))
-    assert time.thread_time() - start < 1
     assert (result.verdict, result.points) == ("wrong", 0)
     assert repr(result)
     assert result._repr_html_()

@@ -8,11 +8,13 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import pytest
 from ipywidgets.widgets.widget import _instances
-from lab_browser import CHROMIUM, open_notebook, run_cell, write_notebook
+from lab_browser import open_notebook, run_cell, write_notebook
 from PIL import Image
 from playwright.sync_api import expect
 
 from nnlab_course.explorers.base import Explorer, widgets_wanted
+
+pytestmark = pytest.mark.usefixtures("with_widgets")
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -31,12 +33,6 @@ class Line(Explorer):
     def controls(self):
         self.slider = ipywidgets.FloatSlider(self.state["height"], min=-1, max=1)
         return [self.link("height", self.slider)]
-
-
-@pytest.fixture(autouse=True)
-def with_widgets(monkeypatch):
-    """As where somebody sits before a notebook."""
-    monkeypatch.setenv("NNLAB_STATIC", "0")
 
 
 def test_is_a_picture_and_a_widget():
@@ -146,7 +142,6 @@ class Line(Explorer):
 """
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_a_cell_that_is_run_again_leaves_nothing_behind(lab):
     cells = [NEWTON, "line = Line(height=0.5)\nline", "print(len(_instances), 'widgets')"]
     with open_notebook(lab, write_notebook(lab[2], "again.ipynb", *cells)) as page:

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from ipywidgets.widgets.widget import _instances
-from lab_browser import CHROMIUM, open_notebook, photograph, run_cell, write_notebook
+from lab_browser import open_notebook, photograph, run_cell, write_notebook
 from matplotlib.figure import Figure
 from playwright.sync_api import expect
 
@@ -19,13 +19,9 @@ from nnlab_course.explorers.activations import (
     saturated_stretches,
 )
 
+pytestmark = pytest.mark.usefixtures("with_widgets")
+
 GRID = torch.linspace(-8, 8, 1601)
-
-
-@pytest.fixture(autouse=True)
-def with_widgets(monkeypatch):
-    """As where somebody sits before a notebook."""
-    monkeypatch.setenv("NNLAB_STATIC", "0")
 
 
 def shown(explorer):
@@ -240,7 +236,6 @@ explorer = ActivationExplorer()
 explorer"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_in_jupyterlab_by_keyboard(lab):
     with open_notebook(lab, write_notebook(lab[2], "curves.ipynb", CELL)) as page:
         for _ in range(3):

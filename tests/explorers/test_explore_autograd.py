@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
-from lab_browser import CHROMIUM, open_notebook, photograph, run_cell, write_notebook
+from lab_browser import open_notebook, photograph, run_cell, write_notebook
 from matplotlib.figure import Figure
 from playwright.sync_api import expect
 
@@ -21,6 +21,8 @@ from nnlab_course.explorers.autograd import (
     read_prediction,
     trace_all,
 )
+
+pytestmark = pytest.mark.usefixtures("with_widgets")
 
 VALUES = {"p": -2.0, "q": -3.0, "r": 6.0}
 GRADIENTS = {"r": 1.0, "q": -2.0, "p": -5.0, "b": -12.0, "a": 5.0}
@@ -49,12 +51,6 @@ def matrices():
 
 def output(names):
     return list(names.values())[-1]
-
-
-@pytest.fixture(autouse=True)
-def with_widgets(monkeypatch):
-    """As where somebody sits before a notebook."""
-    monkeypatch.setenv("NNLAB_STATIC", "0")
 
 
 @pytest.fixture
@@ -490,7 +486,6 @@ r = p * q
 GraphStepper(r, {"a": a, "b": b, "p": p, "q": q, "r": r}, step=1)"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_in_jupyterlab_by_keyboard_alone(lab):
     with open_notebook(lab, write_notebook(lab[2], "steps.ipynb", CELL)) as page:
         for _ in range(3):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
-from lab_browser import CHROMIUM, go_to, open_notebook, photograph, run_cell, write_notebook
+from lab_browser import go_to, open_notebook, photograph, run_cell, write_notebook
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
@@ -24,17 +24,13 @@ from nnlab_course.explorers.convolution import (
     read_kernel,
 )
 
+pytestmark = pytest.mark.usefixtures("with_widgets")
+
 PANELS = [["digit", "map", "patch"], ["kernel", "products", "."]]
 
 
 def random(*shape, seed=0):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-@pytest.fixture(autouse=True)
-def with_widgets(monkeypatch):
-    """As where somebody sits before a notebook."""
-    monkeypatch.setenv("NNLAB_STATIC", "0")
 
 
 @pytest.fixture
@@ -318,7 +314,6 @@ microscope = ConvolutionMicroscope(ring, learned=learned, kernel="vertical edge"
 microscope"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_in_jupyterlab(lab):
     count = "from ipywidgets.widgets.widget import _instances\nprint(len(_instances), 'widgets')"
     with open_notebook(lab, write_notebook(lab[2], "microscope.ipynb", CELL, count)) as page:

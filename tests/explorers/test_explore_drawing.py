@@ -10,7 +10,7 @@ import pytest
 import torch
 from handwriting import count_right, draw_by_mouse, write, write_one_by_keys
 from ipywidgets.widgets.widget import _instances
-from lab_browser import CHROMIUM, open_notebook, photograph, run_cell, write_notebook
+from lab_browser import open_notebook, photograph, run_cell, write_notebook
 from playwright.sync_api import expect
 from safetensors import safe_open
 from torch import nn
@@ -282,7 +282,6 @@ CELLS = [
 ]
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_draw_in_jupyterlab(lab):
     folder = lab[2]
     with open_notebook(lab, write_notebook(folder, "draw.ipynb", *CELLS)) as page:

@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
-from lab_browser import CHROMIUM, go_to, open_notebook, photograph, run_cell, write_notebook
+from lab_browser import go_to, open_notebook, photograph, run_cell, write_notebook
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
@@ -24,6 +24,8 @@ from nnlab_course.explorers.gradients import (
 )
 from nnlab_course.gradients import LayerStats, mlp
 
+pytestmark = pytest.mark.usefixtures("with_widgets")
+
 SETTINGS = [
     (depth, activation, init, gain)
     for depth in (2, 7, 50)
@@ -31,12 +33,6 @@ SETTINGS = [
     for init in ("default", "xavier", "kaiming")
     for gain in (0.1, 1.0, 2.7, 10.0)
 ]
-
-
-@pytest.fixture(autouse=True)
-def with_widgets(monkeypatch):
-    """As where somebody sits before a notebook."""
-    monkeypatch.setenv("NNLAB_STATIC", "0")
 
 
 @pytest.fixture
@@ -232,7 +228,6 @@ explorer = GradientExplorer()
 explorer"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_in_jupyterlab(lab):
     with open_notebook(lab, write_notebook(lab[2], "gradients.ipynb", CELL)) as page:
         for _ in range(2):

@@ -7,12 +7,10 @@ import json
 import re
 
 import pytest
-from lab_browser import CHROMIUM, go_to, open_notebook, photograph, run_cell
+from lab_browser import go_to, open_notebook, photograph, run_cell
 from playwright.sync_api import expect
 
 LESSON = "02_autograd.ipynb"
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 
 @pytest.fixture

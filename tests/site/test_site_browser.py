@@ -1,10 +1,6 @@
-"""The site in a real browser: every page in both modes and on a phone, by mouse and by key.
-
-It needs Chromium or Chrome, and is skipped, with the reason, where there is none.
-"""
+"""The site in a real browser: every page in both modes and on a phone, by mouse and by key."""
 
 import os
-import shutil
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,13 +10,9 @@ from threading import Thread
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from handwriting import count_right, draw_by_mouse, write, write_one_by_keys
-from playwright.sync_api import sync_playwright
 from site_samples import build_small, lesson_cells
 
 from nnlab_course.explorers.drawing import load_drawings
-
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(not BROWSER, reason="neither chromium nor google-chrome is there")
 
 DESKTOP, PHONE = (1400, 900), (390, 844)
 MODES = [(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light"), (PHONE, "dark")]
@@ -48,23 +40,11 @@ def address(site, tmp_path_factory):
     server.server_close()
 
 
-@pytest.fixture(scope="session")
-def chromium():
-    """Start the browser once."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=BROWSER,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
-
-
 @contextmanager
-def tab(chromium, home, size=DESKTOP, scheme="light", **options):
+def tab(browser, home, size=DESKTOP, scheme="light", **options):
     """Open a tab; at the end, fail if a page complained or asked another host for something."""
     width, height = size
-    context = chromium.new_context(
+    context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, **options
     )
     page, complaints = context.new_page(), []
@@ -116,9 +96,9 @@ def faults(page):
 
 
 @pytest.mark.parametrize(("size", "scheme"), MODES, ids=MODE_IDS)
-def test_every_page_is_drawn_without_a_fault(site, address, chromium, size, scheme):
+def test_every_page_is_drawn_without_a_fault(site, address, browser, size, scheme):
     found = {}
-    with tab(chromium, address, size, scheme) as page:
+    with tab(browser, address, size, scheme) as page:
         for name in pages_of(site):
             page.goto(f"{address}/{name}")
             assert page.locator("html").get_attribute("data-theme") == scheme
@@ -142,10 +122,10 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("size", "scheme"), [MODES[0], MODES[3]], ids=[MODE_IDS[0], MODE_IDS[3]])
-def test_no_page_has_a_serious_barrier(site, address, chromium, size, scheme):
+def test_no_page_has_a_serious_barrier(site, address, browser, size, scheme):
     found = {}
     names = pages_of(site) if scheme == "light" else [f"{kind}.html" for kind in KINDS]
-    with tab(chromium, address, size, scheme) as page:
+    with tab(browser, address, size, scheme) as page:
         for name in names:
             page.goto(f"{address}/{name}")
             rest = None if name.removesuffix(".html") in KINDS else {"exclude": ["pre", ".katex"]}
@@ -160,8 +140,8 @@ def test_no_page_has_a_serious_barrier(site, address, chromium, size, scheme):
     assert found == {}
 
 
-def test_every_picture_of_a_lesson_comes_and_only_when_it_is_near(address, chromium):
-    with tab(chromium, address) as page:
+def test_every_picture_of_a_lesson_comes_and_only_when_it_is_near(address, browser):
+    with tab(browser, address) as page:
         page.goto(f"{address}/{LESSON}")
         pictures = page.locator("article img")
         unloaded = "images => images.filter(image => !image.naturalWidth).length"
@@ -173,9 +153,9 @@ def test_every_picture_of_a_lesson_comes_and_only_when_it_is_near(address, chrom
         assert pictures.evaluate_all(unloaded) == 0
 
 
-def test_the_site_works_from_a_folder(site, chromium):
+def test_the_site_works_from_a_folder(site, browser):
     home = site.as_uri()
-    with tab(chromium, home) as page:
+    with tab(browser, home) as page:
         page.goto(f"{home}/index.html")
         page.locator("a.course-card").first.click()
         assert page.url == f"{home}/{LESSON}"
@@ -190,8 +170,8 @@ def test_the_site_works_from_a_folder(site, chromium):
         page.locator("span.highlighted").first.wait_for()
 
 
-def test_search_finds_a_word_and_leads_to_it(address, chromium):
-    with tab(chromium, address) as page:
+def test_search_finds_a_word_and_leads_to_it(address, browser):
+    with tab(browser, address) as page:
         page.goto(f"{address}/index.html")
         page.keyboard.press("Control+k")
         page.locator("#pst-search-dialog input").fill("asymptote")
@@ -203,8 +183,8 @@ def test_search_finds_a_word_and_leads_to_it(address, chromium):
         page.locator("span.highlighted").first.wait_for()
 
 
-def test_dark_mode_is_switched_and_kept(address, chromium):
-    with tab(chromium, address) as page:
+def test_dark_mode_is_switched_and_kept(address, browser):
+    with tab(browser, address) as page:
         page.goto(f"{address}/{LESSON}")
 
         def background():
@@ -225,9 +205,9 @@ def test_dark_mode_is_switched_and_kept(address, chromium):
         assert style == ["rgb(255, 255, 255)", "none"]
 
 
-def test_the_copy_button_copies_the_code(address, chromium):
+def test_the_copy_button_copies_the_code(address, browser):
     permissions = ["clipboard-read", "clipboard-write"]
-    with tab(chromium, address, permissions=permissions) as page:
+    with tab(browser, address, permissions=permissions) as page:
         page.goto(f"{address}/{LESSON}")
         block = page.locator("div.cell_input div.highlight").first
         block.hover()
@@ -237,8 +217,8 @@ def test_the_copy_button_copies_the_code(address, chromium):
         assert copied.startswith("from collections.abc import")
 
 
-def test_by_keys_alone_one_reaches_the_text(address, chromium):
-    with tab(chromium, address) as page:
+def test_by_keys_alone_one_reaches_the_text(address, browser):
+    with tab(browser, address) as page:
         page.goto(f"{address}/{LESSON}")
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent").strip() == "Skip to main content"
@@ -246,18 +226,18 @@ def test_by_keys_alone_one_reaches_the_text(address, chromium):
         assert page.url.endswith("#main-content")
 
 
-def test_a_formula_wider_than_a_phone_scrolls_by_keys(address, chromium):
-    with tab(chromium, address, PHONE) as page:
+def test_a_formula_wider_than_a_phone_scrolls_by_keys(address, browser):
+    with tab(browser, address, PHONE) as page:
         page.goto(f"{address}/03_gradients.html")
         wide = "e => e.filter(m => m.scrollWidth > m.clientWidth).map(m => m.tabIndex)"
         assert set(page.locator("div.math").evaluate_all(wide)) == {0}
 
 
-def test_hints_and_solutions_open(chromium, tmp_path):
+def test_hints_and_solutions_open(browser, tmp_path):
     done = build_small(tmp_path, lesson_cells())
     assert done.returncode == 0, done.stderr
     home = (tmp_path / "html").as_uri()
-    with tab(chromium, home) as page:
+    with tab(browser, home) as page:
         page.goto(f"{home}/lesson.html")
         solution = page.get_by_text("secret_of_the_answer = ")
         assert not solution.is_visible()
@@ -280,9 +260,9 @@ def load_pad(page, address):
     page.locator(".nnlab-pad").wait_for()
 
 
-def test_digits_drawn_on_the_site_are_read_and_go_nowhere(address, chromium, tmp_path):
+def test_digits_drawn_on_the_site_are_read_and_go_nowhere(address, browser, tmp_path):
     requests = {}
-    with tab(chromium, address) as page:
+    with tab(browser, address) as page:
         page.on("response", lambda response: requests.setdefault(response.url, response))
         page.goto(f"{address}/draw.html")
         page.wait_for_load_state("networkidle")
@@ -310,8 +290,8 @@ def test_digits_drawn_on_the_site_are_read_and_go_nowhere(address, chromium, tmp
 
 
 @pytest.mark.parametrize(("size", "scheme"), [MODES[0], MODES[3]], ids=[MODE_IDS[0], MODE_IDS[3]])
-def test_the_pad_has_no_barrier_and_fits(address, chromium, size, scheme):
-    with tab(chromium, address, size, scheme) as page:
+def test_the_pad_has_no_barrier_and_fits(address, browser, size, scheme):
+    with tab(browser, address, size, scheme) as page:
         load_pad(page, address)
         draw_by_mouse(page, write(3, hand=1))
         assert faults(page) == []
@@ -322,16 +302,16 @@ def test_the_pad_has_no_barrier_and_fits(address, chromium, size, scheme):
             page.screenshot(path=Path(folder) / f"draw-{size[0]}-{scheme}.png", full_page=True)
 
 
-def test_the_pad_says_why_it_cannot_be_loaded_from_a_folder(site, chromium):
-    page = chromium.new_page()
+def test_the_pad_says_why_it_cannot_be_loaded_from_a_folder(site, browser):
+    page = browser.new_page()
     page.goto(f"{site.as_uri()}/draw.html")
     page.get_by_role("button", name="Load the network").click()
     page.get_by_role("status").filter(has_text="python -m http.server").wait_for()
     page.close()
 
 
-def test_the_pad_can_be_asked_for_again_after_a_failure(address, chromium):
-    page = chromium.new_page()
+def test_the_pad_can_be_asked_for_again_after_a_failure(address, browser):
+    page = browser.new_page()
     page.route("**/*.onnx", lambda route: route.abort())
     page.goto(f"{address}/draw.html")
     start = page.get_by_role("button", name="Load the network")

@@ -1,6 +1,6 @@
-"""JupyterLab as a student starts it, and a browser to drive it.
+"""JupyterLab as a student starts it, and how to drive it in a browser.
 
-Needs Chromium, as Debian's package `chromium` installs it. Set NNLAB_SCREENSHOTS to a folder to get
+Set NNLAB_SCREENSHOTS to a folder to get
 the pictures that a test takes with `photograph`.
 """
 
@@ -8,7 +8,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,12 +16,12 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 NNLAB = Path(sys.executable).with_name("nnlab")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 # Waits until the notebook can be run, and runs all its cells; true if every cell succeeded.
 RUN_ALL = """async () => {
@@ -61,9 +60,18 @@ def wait_for(url, process, log, seconds=120):
     raise AssertionError(f"no answer in {seconds} s\n{log.read_text()}")
 
 
+class Lab(NamedTuple):
+    """A running JupyterLab."""
+
+    address: str
+    token: str
+    folder: Path  # Of the lessons
+    browser: Browser
+
+
 @contextmanager
-def running_lab(root, lessons, **environment):
-    """Run `nnlab lab` with everything below `root`; yield its address, token and folder."""
+def running_lab(root, lessons, browser, **environment):
+    """Run `nnlab lab` with everything below `root`."""
     port, token = free_port(), secrets.token_hex(16)
     settings = {
         "ServerApp": {"port": port, "port_retries": 0, "open_browser": False, "allow_root": True},
@@ -93,7 +101,7 @@ def running_lab(root, lessons, **environment):
     try:
         address = f"http://127.0.0.1:{port}"
         wait_for(f"{address}/api/status?token={token}", process, root / "log")
-        yield address, token, root / "my lessons"
+        yield Lab(address, token, root / "my lessons", browser)
     finally:
         process.terminate()
         process.wait(60)
@@ -111,20 +119,18 @@ def write_notebook(folder, name, *cells):
 @contextmanager
 def open_notebook(lab, name):
     """Open a notebook in a browser, and run every cell; yield the page."""
-    address, token, _ = lab
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(120_000)
-        page.goto(f"{address}/lab/workspaces/e2e/tree/{name}?reset&token={token}")
-        page.wait_for_selector(".jp-NotebookPanel .jp-Notebook")
-        page.wait_for_selector(
-            ".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached"
-        )
+    context = lab.browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    page.goto(f"{lab.address}/lab/workspaces/e2e/tree/{name}?reset&token={lab.token}")
+    page.wait_for_selector(".jp-NotebookPanel .jp-Notebook")
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached")
+    try:
         assert page.evaluate(RUN_ALL), page.locator(".jp-Cell-outputArea").all_inner_texts()
         yield page
-        browser.close()
+    finally:
+        page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
+        context.close()
 
 
 def photograph(page, name):
