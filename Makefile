@@ -12,7 +12,8 @@ NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/*/*.ipynb)
 LESSONS := $(wildcard nbs/*.ipynb)
 
 .DELETE_ON_ERROR:
-.PHONY: help course test lab solutions docs docs-live bench clean export lint outputs lock vendor
+.PHONY: help course test quick coverage lab solutions docs docs-live bench clean export lint \
+	outputs lock vendor
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -40,9 +41,9 @@ SPHINX := $(BIN)/sphinx-build -q -W --keep-going -c docs
 course docs docs-live: export SOLUTIONS := $(SOLUTIONS)
 
 # A progress bar in a stored output would be a picture of one moment.
-course outputs test: export TQDM_DISABLE := 1
+course outputs test quick coverage: export TQDM_DISABLE := 1
 # Nor is there anybody to move a slider.
-course outputs test: export NNLAB_STATIC := 1
+course outputs test quick coverage: export NNLAB_STATIC := 1
 
 # --- the package and the lessons --------------------------------------------------------
 
@@ -92,16 +93,22 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 
-# Lessons run on the data that are there, and on the embedded data.
-NBVAL := $(BIN)/pytest -q --nbval --nbval-current-env --nbval-cell-timeout=600 \
+# One thread for each of the workers; a group of tests shares what is dear (conftest.py).
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations 10
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 600 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg -p no:cacheprovider
+test quick coverage: export OMP_NUM_THREADS := 1
 
-test: lint  ## Run every test
-	$(BIN)/pytest -q
-	NNLAB_DATA=$(CURDIR)/_build/no-data NNLAB_OFFLINE=1 $(NBVAL) nbs
-ifneq ($(NNLAB_DATA),)
-	$(NBVAL) $(LESSONS)
-endif
+test: lint  ## Run every test: with the real data, if NNLAB_DATA names them, and without
+	$(PYTEST) $(if $(NNLAB_DATA),$(NBVAL) $(LESSONS)) tests
+	NNLAB_DATA='$(CURDIR)/_build/no-data' NNLAB_OFFLINE=1 $(PYTEST) $(NBVAL) nbs
+
+quick: lint  ## Run in a minute what one runs while writing
+	$(PYTEST) -m "not slow" tests
+
+coverage: $(READY)  ## Measure which lines of the package the tests reach
+	$(PYTEST) --cov nnlab_course --cov-report term-missing:skip-covered tests
 
 bench: $(READY)  ## Measure training, grading and the explorers; needs the real data, and half an hour
 	$(BIN)/python benchmarks/run.py

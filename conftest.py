@@ -6,6 +6,9 @@ import pytest
 FIRST = ("05_cifar10", "04_lenet", "site", "lab", "package", "grading", "sandbox")
 # One of these a worker: whatever shares it runs there.
 SHARED = {"site": "site", "lab": "lab", "built": "package", "source": "package"}
+# Browsers, processes and training: what `make quick` leaves out, besides tests marked as slow.
+SLOW = ("cli", "grading", "lab", "sandbox", "site")
+DEAR = {*SHARED, "browser"}
 
 
 def pytest_configure(config):
@@ -27,6 +30,12 @@ def group_of(item):
     fixtures = getattr(item, "fixturenames", ())
     shared = [group for fixture, group in SHARED.items() if fixture in fixtures]
     return shared[0] if shared else item.path.stem.removeprefix("test_")
+
+
+def pytest_itemcollected(item):
+    """Mark what `make quick` leaves out."""
+    if item.path.parent.name in SLOW or DEAR & set(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(trylast=True)  # after pytest-randomly, which would shuffle a notebook's cells
