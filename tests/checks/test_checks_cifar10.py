@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from nnlab_course.checks import cifar10
-from nnlab_course.checks.cifar10 import pictures_to_judge_by
+from nnlab_course.checks.cifar10 import networks, pictures_to_judge_by
 from nnlab_course.checks.common.variants import make_lenet
 from nnlab_course.cifar10 import ConvNet
 from nnlab_course.data import load
@@ -432,7 +432,7 @@ def test_the_numbers_are_those_of_the_network():
 
 def test_shapes_are_normalised_as_the_lesson_does():
     dataset = load("shapes")
-    mean, std = map(torch.tensor, cifar10._STATISTICS["shapes"])
+    mean, std = map(torch.tensor, networks._STATISTICS["shapes"])
     torch.testing.assert_close(dataset.mean, mean, atol=2e-3, rtol=0)
     torch.testing.assert_close(dataset.std, std, atol=2e-3, rtol=0)
     images = set(map(bytes, dataset.test.images[:200].numpy()))
