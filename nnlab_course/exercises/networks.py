@@ -2,6 +2,8 @@
 
 # A plain module, edited here.
 
+import copy
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -77,6 +79,55 @@ class Network:
             name: torch.zeros_like(p) if g is None else g
             for (name, p), g in zip(named.items(), found, strict=True)
         }
+
+    def trace(
+        self,
+        inputs: Tensor,  # (N, ...)
+        nudges: dict[str, Tensor] | None = None,  # By layer's name, shaped as its outputs
+    ) -> tuple[Tensor, dict[str, Tensor]]:  # Outputs; each linear layer's inputs, in order of use
+        """Run once in training mode and in float64, adding `nudges` to what linear layers compute.
+
+        The network itself stays as it is; what it draws at random is the same each time. Layers
+        that are never used are missing.
+        """
+        with torch.no_grad():
+            return self._run_nudged(inputs, dict(nudges or {}))
+
+    def output_gradients(self, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Compute the gradient of the mean cross-entropy for each linear layer's outputs.
+
+        As in `trace`: training mode, float64, in order of use.
+        """
+        zeros = {}
+        outputs, _ = self._run_nudged(inputs, zeros)
+        loss = F.cross_entropy(outputs, labels)
+        found = torch.autograd.grad(loss, list(zeros.values()), allow_unused=True)
+        return {
+            name: torch.zeros_like(zero) if gradient is None else gradient
+            for (name, zero), gradient in zip(zeros.items(), found, strict=True)
+        }
+
+    def _run_nudged(
+        self, inputs: Tensor, nudges: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Run a copy, and fill in a nudge of zeros wherever one is missing."""
+        module, seen = copy.deepcopy(self._module).double().train(), {}
+
+        def listen(name: str) -> Callable[..., Tensor]:
+            def add_nudge(layer: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+                seen.setdefault(name, args[0].detach().clone())
+                if name not in nudges:
+                    nudges[name] = torch.zeros_like(output, requires_grad=True)
+                return output + nudges[name]
+
+            return add_nudge
+
+        for name, layer in module.named_modules():
+            if isinstance(layer, nn.Linear):
+                layer.register_forward_hook(listen(name))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return _forward(module, inputs.double(), {}), seen
 
 
 def _forward(module: nn.Module, inputs: Tensor, state: dict[str, Tensor]) -> Tensor:

@@ -145,6 +145,13 @@ def describe(
     return {"type": type(error).__name__[:100], "message": message, "line": line}
 
 
+# What a network answers for itself.
+_QUESTIONS = (
+    *("layers", "num_parameters", "state", "outputs"),
+    *("gradients", "trace", "output_gradients"),
+)
+
+
 class Notebook:
     """A student's notebook while it runs: `run` a cell, `fetch` a name, `call` a function."""
 
@@ -185,7 +192,7 @@ class Notebook:
 
     def __getattr__(self, name: str) -> Callable[[dict, Any], tuple[dict, Any]]:
         """Have a network answer for itself."""
-        if name not in ("layers", "num_parameters", "state", "outputs", "gradients"):
+        if name not in _QUESTIONS:
             raise AttributeError(name)
 
         def ask_network(message: dict, value: Any) -> tuple[dict, Any]:

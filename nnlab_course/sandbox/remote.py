@@ -82,6 +82,15 @@ class RemoteNetwork(Remote):
     def gradients(self, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
         return self.ask("gradients", inputs, labels)
 
+    def trace(
+        self, inputs: Tensor, nudges: dict[str, Tensor] | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        outputs, seen = self.ask("trace", inputs, nudges)
+        return outputs, seen
+
+    def output_gradients(self, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        return self.ask("output_gradients", inputs, labels)
+
 
 def _layer(described: Any) -> Layer:
     """Check the description of a layer. Tuples crossed as lists."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from nnlab_course.exercises import (
     AnswerError,
@@ -453,14 +454,48 @@ def test_networks_are_built_and_seen(answer):
     assert layers[0].options["in_features"] == 2
     assert layers[2].options["p"] == 0.5
     assert net.num_parameters() == 9 + 6 + 8
-    inputs, labels = torch.randn(8, 2), torch.arange(8) % 2
+    inputs = torch.randn(8, 2)
     assert torch.equal(net.outputs(inputs), net.outputs(inputs))  # no dropout
-    gradients = net.gradients(inputs, labels)
-    assert {name: g.shape for name, g in gradients.items()} == {
-        name: t.shape
-        for name, t in net.state().items()
-        if "running" not in name and "num" not in name
-    }
+    assert net.outputs(inputs).dtype == torch.float32
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+def test_gradients_of_outputs_predict_what_nudges_do(inplace):
+    net = build_network(
+        lambda: nn.Sequential(
+            *(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(inplace), nn.Dropout(0.5)),
+            *(nn.Linear(8, 8), nn.ReLU(inplace), nn.Linear(8, 2)),
+        )
+    )
+    state = net.state()
+    inputs, labels = torch.randn(16, 2), torch.arange(16) % 2
+    gradients = net.output_gradients(inputs, labels)
+    assert list(gradients) == ["0", "4", "6"]
+    nudges = {name: torch.randn_like(gradient) for name, gradient in gradients.items()}
+
+    def loss(step):
+        outputs, _ = net.trace(inputs, {name: step * nudge for name, nudge in nudges.items()})
+        return F.cross_entropy(outputs, labels).item()
+
+    slope = sum((nudges[name] * gradient).sum().item() for name, gradient in gradients.items())
+    assert (loss(1e-7) - loss(-1e-7)) / 2e-7 == pytest.approx(slope, rel=1e-4)
+    torch.testing.assert_close(net.state(), state, rtol=0, atol=0)
+
+
+def test_a_trace_lists_the_linear_layers_that_are_used_in_their_order():
+    class Crossed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.last, self.unused, self.first = (nn.Linear(2, 2) for _ in range(3))
+
+        def forward(self, x):
+            return self.last(torch.tanh(self.first(x)))
+
+    net, inputs = build_network(Crossed), torch.randn(4, 2)
+    outputs, seen = net.trace(inputs)
+    assert list(seen) == ["first", "last"]
+    torch.testing.assert_close(seen["first"], inputs.double())
+    torch.testing.assert_close(outputs.float(), net.outputs(inputs))
 
 
 def test_the_seed_decides_about_the_weights():

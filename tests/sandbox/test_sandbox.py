@@ -438,8 +438,13 @@ def test_a_network_answers_as_it_would_here(sandbox):
     assert there.num_parameters() == here.num_parameters()
     images, labels = torch.rand(5, 1, 8, 8), torch.tensor([0, 1, 2, 3, 0])
     torch.testing.assert_close(there.outputs(images), here.outputs(images))
-    for name in ("state", "gradients"):
-        arguments = (images, labels) if name == "gradients" else ()
+    nudges = {"3": torch.rand(5, 4)}
+    outputs, inputs = here.trace(images, nudges)
+    theirs, their_inputs = there.trace(images, nudges)
+    torch.testing.assert_close(theirs, outputs)
+    torch.testing.assert_close(their_inputs, inputs)
+    for name in ("state", "output_gradients"):
+        arguments = (images, labels) if name == "output_gradients" else ()
         ours, theirs = getattr(here, name)(*arguments), getattr(there, name)(*arguments)
         assert list(ours) == list(theirs)
         for key in ours:
