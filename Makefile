@@ -110,8 +110,8 @@ quick: lint  ## Run in a minute what one runs while writing
 coverage: $(READY)  ## Measure which lines of the package the tests reach
 	$(PYTEST) --cov nnlab_course --cov-report term-missing:skip-covered tests
 
-bench: $(READY)  ## Measure training, grading and the explorers; needs the real data, and half an hour
-	$(BIN)/python benchmarks/run.py
+bench: $(READY)  ## Measure training, grading, explorers, accuracies; needs the real data: make bench PARTS=mnist
+	$(BIN)/python benchmarks/run.py $(PARTS)
 
 clean:  ## Remove everything that make builds
 	rm -rf $(VENV) _build build dist *.egg-info .pytest_cache .ruff_cache
