@@ -1,53 +1,65 @@
-"""Call a student's function, and explain what it raises"""
+"""Call a student's function, watch what it uses, and explain what it raises"""
 
 # A plain module, edited here.
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from nnlab_course.exercises.answers import AnswerError, NotAnswered, is_unanswered
+from nnlab_course.exercises.errors import explain
+from nnlab_course.exercises.watching import watching
 
-_EXPLAINED = {
-    "Boolean value of Tensor": (
-        "`if`, `and`, `max` and `min` decide once, but x is a tensor of many numbers; decide for "
-        "each of them with `torch.where`, `torch.clamp` or `torch.maximum`",
-        "branch-on-tensor",
-    ),
-    "converted to Python scalars": (
-        "functions of `math` take a single number, but x is a tensor of many; torch has a function "
-        "of the same name",
-        "math-on-tensor",
-    ),
-    "floating point": (
-        "bytes and other whole numbers have no `mean` and no `std`; make floating-point numbers of "
-        "them first, by `/ 255` or `.float()`",
-        "bytes",
-    ),
-}
+__all__ = ["call"]
 
 
 def call(
     function: Callable[..., Any],  # The student's
     *arguments: Any,  # Handed over as copies
+    forbidden: Sequence[str] = (),  # What it must not use; see `watching`
 ) -> Any:
-    """Call a student's function.
+    """Call a student's function. It gets copies, so that it can't change the lesson's inputs.
 
-    **Raises:** `NotAnswered` if it returns `None` or `...`; `AnswerError` if it raises, or can't be
-    called.
+    **Raises:** `NotAnswered` if it returns `None` or `...`; `AnswerError` if it raises, uses
+    something forbidden, or can't be called.
     """
     if not callable(function):
-        raise AnswerError(f"is a {type(function).__name__}, not a function", "not-a-function")
+        kind = type(function).__name__
+        raise AnswerError(f"expected a function, got a {kind}", "not-a-function")
     try:
-        answer = function(*copy.deepcopy(arguments))
+        answer = _call(function, copy.deepcopy(arguments), tuple(forbidden))
     except (NotAnswered, AnswerError):
         raise
     except (Exception, SystemExit) as error:
-        text = f"{type(error).__name__}: {error}"[:300]
-        for sign, (explanation, slug) in _EXPLAINED.items():
-            if sign in text:
-                raise AnswerError(f"your code raised {text}; {explanation}", slug) from error
-        raise AnswerError(f"your code raised {text}", "raised") from error
+        raise explain(error) from error
     if is_unanswered(answer):
-        raise NotAnswered("not answered yet: it returns nothing")
+        raise NotAnswered("not answered yet: the function returns nothing")
+    return answer
+
+
+def _call(function: Callable[..., Any], arguments: tuple, forbidden: tuple[str, ...]) -> Any:
+    """Call it here, or have a marker's stand-in call it where it lives."""
+    if hasattr(type(function), "call_watched"):
+        return function.call_watched(forbidden, *arguments)
+    return call_watched(function, *arguments, forbidden=forbidden)
+
+
+def call_watched(
+    function: Callable[..., Any], *arguments: Any, forbidden: Sequence[str] = ()
+) -> Any:
+    """Call a function in the process in which it lives, and look at what only this one can see.
+
+    **Raises:** `AnswerError` if it uses something forbidden, or returns values with indices; what
+    the function raises.
+    """
+    with watching(forbidden) if forbidden else nullcontext():
+        answer = function(*arguments)
+    if type(answer).__module__ == "torch.return_types":
+        name = type(answer).__name__.rpartition(".")[2]
+        raise AnswerError(
+            f"the second argument of `{name}` is `dim`, so it returns values and indices; to "
+            "compare with a number use `torch.clamp`, for the values alone `.values`",
+            "values-and-indices",
+        )
     return answer

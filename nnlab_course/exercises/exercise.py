@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
 from nnlab_course.exercises import progress
 from nnlab_course.exercises.answers import AnswerError, NotAnswered, is_unanswered
 from nnlab_course.exercises.hints import Hints, Solution
@@ -28,7 +30,6 @@ class Exercise:
     judges: Mapping[str, Callable[[Any], Result]]
     hints: tuple[str, ...]
     points: int = 1
-    together: Callable[..., Result | None] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -40,17 +41,25 @@ class Exercise:
         name = f"Exercise {self.id}"
         if len(answers) != len(self.judges):
             asked = ", ".join(self.names)
-            message = f"{len(answers)} answers given, asked for: {asked}"
+            message = f"expected {len(self.judges)} answers ({asked}), got {len(answers)}"
             return replace(Result.wrong(message, "arguments"), name=name)
-        if self.together is not None:
-            result = _result_of(lambda _: self.together(*answers), answers)
-            if result is not None and result.verdict != "unanswered":
-                return replace(result, name=name)
         parts = [
             replace(_result_of(judge, answer), name=answer_name)
             for (answer_name, judge), answer in zip(self.judges.items(), answers, strict=True)
         ]
         return combine(parts, name)
+
+    def redrawn(self, seed: int) -> "Exercise":
+        """Return the same exercise with other inputs for functions and networks.
+
+        Who knows the lesson's by heart earns nothing. The same seed draws the same inputs.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        judges = {
+            name: judge.redrawn(generator) if hasattr(judge, "redrawn") else judge
+            for name, judge in self.judges.items()
+        }
+        return replace(self, judges=judges)
 
     def check(self, *answers: Any) -> Result:
         """Judge the answers, and in a notebook remember the result. Never raises."""

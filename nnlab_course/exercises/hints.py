@@ -52,7 +52,7 @@ class Solution:
             published = json.loads(Path("solutions.json").read_text(encoding="utf-8"))
             return str(published[self.slug]), f"Exercise {self.id}, a worked solution"
         except (FileNotFoundError, KeyError):
-            return None, f"The solution of exercise {self.id} is not published."
+            return None, f"Your teacher hasn't published the solution of exercise {self.id}."
         except (OSError, ValueError, TypeError) as error:
             return None, f"solutions.json can't be read ({type(error).__name__}); ask your teacher."
 

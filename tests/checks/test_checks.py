@@ -59,7 +59,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("judge", "mistake"), MISTAKES)
 def test_a_mistake_is_no_right_answer_and_hides_behind_no_other(judge, mistake):
-    result = judge(mistake.answer)
+    result = judge(mistake.answers[0])
     assert (result.verdict, result.mistake) == ("wrong", mistake.slug)
     assert result.message == mistake.message
 

@@ -409,7 +409,7 @@ NETWORK_MISTAKES = cifar10.colour_lenet.judges["build_my_network"].mistakes
 
 @pytest.mark.parametrize("mistake", NETWORK_MISTAKES, ids=lambda mistake: mistake.slug)
 def test_a_mistaken_network_is_recognised(mistake):
-    result = cifar10.colour_lenet.judge(mistake.answer)
+    result = cifar10.colour_lenet.judge(mistake.answers[0])
     assert (result.verdict, result.mistake) == ("wrong", mistake.slug)
 
 

@@ -466,7 +466,7 @@ NETWORK_MISTAKES = lenet.relu_lenet.judges["build_my_lenet"].mistakes
 
 @pytest.mark.parametrize("mistake", NETWORK_MISTAKES, ids=lambda mistake: mistake.slug)
 def test_a_mistaken_network_is_recognised(mistake):
-    result = lenet.relu_lenet.judge(mistake.answer)
+    result = lenet.relu_lenet.judge(mistake.answers[0])
     assert (result.verdict, result.mistake) == ("wrong", mistake.slug)
 
 

@@ -113,7 +113,7 @@ class SameNetwork:
         if any(_computes(build, state, images, logits) for build in self.rights):
             return Result.right()
         for mistake in self.mistakes:
-            if _computes(mistake.answer, state, images, logits):
+            if any(_computes(build, state, images, logits) for build in mistake.answers):
                 return Result.wrong(mistake.message, mistake.slug)
         return Result.wrong(
             "the layers have the right sizes, but something between them is not as it should be: "
@@ -125,7 +125,7 @@ class SameNetwork:
         """Say what is behind weights that are not of the right shapes."""
         shapes = read_shapes(network.state())
         for mistake in self.mistakes:
-            if shapes_of(mistake.answer) == shapes:
+            if any(shapes_of(build) == shapes for build in mistake.answers):
                 return Result.wrong(mistake.message, mistake.slug)
         return other_network(network, right_shapes)
 

@@ -1,0 +1,334 @@
+"""Relations between a wrong answer and the right one that can be stated without giving it away"""
+
+# A plain module, edited here.
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import permutations
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Pairs = Sequence[tuple[Tensor, Tensor]]  # Answer and expected value in each case, float64
+Close = Callable[[Tensor, Tensor], bool]
+Found = tuple[str, str] | None  # Slug, and a sentence for the student
+
+
+def relation_of_number(answer: Tensor, expected: Tensor, close: Close) -> Found:
+    """Name the relation between a wrong number and the right one, in words without a direction."""
+    if answer.ndim or not answer.isfinite():
+        return None
+    wrong, right = answer.item(), expected.item()
+    holds = {
+        "sign": close(-answer, expected),
+        "power-of-ten": wrong * right > 0 and _is_power_of_ten(answer, expected, close),
+        "factor-two": close(answer, 2 * expected) or close(2 * answer, expected),
+        "reciprocal": close(answer * expected, torch.ones_like(answer)) and right != 0,
+        "square": close(answer, expected**2) or (wrong >= 0 and close(answer**2, expected)),
+        "off-by-one": right == round(right)
+        and (close(answer + 1, expected) or close(answer - 1, expected)),
+        "complement": close(1 - answer, expected),
+        "rounded": right != round(right) and wrong in (math.floor(right), math.ceil(right)),
+        "digits": abs(right) >= 10 and _digits(wrong) == _digits(right),
+    }
+    return next(((slug, _OF_NUMBERS[slug]) for slug, is_so in holds.items() if is_so), None)
+
+
+_OF_NUMBERS = {
+    "sign": "the size is correct, the sign is not",
+    "power-of-ten": "off by a power of ten: check the decimal point",
+    "factor-two": "off by a factor of two",
+    "reciprocal": "this is the reciprocal: the fraction is upside down",
+    "square": "a square is missing, or one too many was taken",
+    "off-by-one": "off by one: count both ends again",
+    "complement": "this is one minus the expected value",
+    "rounded": "this is rounded; more decimals are expected",
+    "digits": "the digits are correct, their order is not",
+}
+
+
+def _is_power_of_ten(answer: Tensor, expected: Tensor, close: Close) -> bool:
+    power = round(math.log10(answer / expected))
+    return power != 0 and close(answer, expected * 10.0**power)
+
+
+def _digits(number: float) -> Counter:
+    return Counter(f"{abs(number):g}")
+
+
+def relation_of_tensors(pairs: Pairs, close: Close) -> Found:
+    """Name a relation that holds between all answers and what is expected."""
+    if not all(answer.isfinite().all() for answer, _ in pairs):
+        return None
+    for find in (_same_shape, _by_transform, _by_reduction, _by_factor, _by_place):
+        if found := find(pairs, close):
+            return found
+    return None
+
+
+def _holds(pairs: Pairs, close: Close, transform: Callable[[Tensor], Tensor]) -> bool:
+    """Tell whether each answer is the transformed expected value."""
+    try:
+        return all(close(answer, transform(expected)) for answer, expected in pairs)
+    except (RuntimeError, IndexError):
+        return False  # a tensor of this shape has no such transform
+
+
+def _same_shape(pairs: Pairs, close: Close) -> Found:
+    """Name what can be seen where the numbers are right and only the shape isn't."""
+    if all(answer.shape == expected.shape for answer, expected in pairs):
+        return None
+    answer, expected = next(pair for pair in pairs if pair[0].shape != pair[1].shape)
+    got, asked = tuple(answer.shape), tuple(expected.shape)
+    if all(close(a.squeeze(), e.squeeze()) for a, e in pairs):
+        return "dimensions", f"the numbers are correct; expected shape {asked}, got {got}"
+    if all(e.ndim == 2 and a.shape == e.T.shape for a, e in pairs):
+        text = "the numbers are correct, but " if all(close(a.T, e) for a, e in pairs) else ""
+        text += "rows and columns are swapped"
+        return "transposed", f"{text}: expected shape {asked}, got {got}"
+    if all(a.numel() == e.numel() and close(a.flatten(), e.flatten()) for a, e in pairs):
+        return "dimensions", f"the numbers are correct; expected shape {asked}, got {got}"
+    return None
+
+
+_TRANSFORMS = (  # Of the expected value; in all of them the shape stays
+    ("sign", "the sizes are correct, the sign is not", torch.neg),
+    ("zero", "all values are 0", torch.zeros_like),
+    ("transposed", "the values are correct, but rows and columns are swapped", torch.t),
+    ("reversed", "the values are correct, but in reverse order", lambda e: e.flip(0)),
+    ("reversed", "the values are correct, but each row is reversed", lambda e: e.flip(-1)),
+    ("shifted", "the values are correct, but shifted by one place", lambda e: e.roll(1, 0)),
+    ("shifted", "the values are correct, but shifted by one place", lambda e: e.roll(-1, 0)),
+    ("shifted", "the values are correct, but shifted by one place", lambda e: e.roll(1, -1)),
+    ("shifted", "the values are correct, but shifted by one place", lambda e: e.roll(-1, -1)),
+    ("complement", "this is 1 minus the expected values", lambda e: 1 - e),
+    ("reciprocal", "these are the reciprocals: the fraction is upside down", torch.reciprocal),
+    ("square", "these are the squares of the expected values", torch.square),
+    ("root", "these are the square roots of the expected values", torch.sqrt),
+    ("absolute", "the sizes are correct, but the signs are lost", torch.abs),
+    ("logarithm", "these are the logarithms of the expected values", torch.log),
+    ("exponential", "these are the exponentials of the expected values", torch.exp),
+    ("negative-cut", "correct where positive; negative values became 0", lambda e: e.clamp(min=0)),
+    ("positive-cut", "correct where negative; positive values became 0", lambda e: e.clamp(max=0)),
+    ("rounded", "whole numbers came out: the decimals are cut off", torch.trunc),
+    ("rounded", "whole numbers came out: the values are rounded", torch.round),
+    ("rounded", "whole numbers came out: the values are rounded down", torch.floor),
+)
+
+
+_WITH_INPUT = (  # Of the expected value and the input
+    ("a factor x is missing or too many", lambda e, x: e * x),
+    ("a factor x is missing or too many", lambda e, x: e / x),
+    ("a term x is missing or too many", lambda e, x: e + x),
+    ("a term x is missing or too many", lambda e, x: e - x),
+    ("the sign is wrong, and a term x is missing or too many", lambda e, x: x - e),
+)
+
+
+def relation_to_input(
+    inputs: Sequence[Any],  # Of each call, if it takes one argument
+    answers: Sequence[Tensor],
+    expected: Sequence[Tensor],
+    close: Close,
+) -> Found:
+    """Name what a function has to do with its input, where it takes one tensor entry by entry."""
+    rows = list(zip(inputs, answers, expected, strict=False))
+    if len(rows) < len(answers) or not all(
+        isinstance(x, Tensor) and x.shape == a.shape == e.shape and x.ndim for x, a, e in rows
+    ):
+        return None
+    columns = zip(*rows, strict=True)
+    x, answer, right = (torch.cat([t.flatten().double() for t in each]) for each in columns)
+    if close(answer, x):
+        return "input", "this is the input itself"
+    for text, combine in _WITH_INPUT:
+        if close(answer, combine(right, x)):
+            return "input-too-many", text
+    return _by_side(x, answer, right, close)
+
+
+def _by_side(x: Tensor, answer: Tensor, expected: Tensor, close: Close) -> Found:
+    """Name the values of x at which the answers are wrong, and the furthest of them."""
+    wrong = _wrong(answer, expected, close)
+    worst = (answer - expected).abs().nan_to_num(torch.inf).argmax()
+    given = f"furthest off at x = {x[worst]:.3g}, where yours gives {answer[worst]:.4g}"
+    right = x[~wrong]
+    if len(right):
+        for side, slug, blamed in (("<", "left-half", x < 0), (">", "right-half", x > 0)):
+            if not (wrong & ~blamed).any() and not blamed.all():
+                return slug, f"only x {side} 0 is wrong; {given}"
+        if x[wrong].min() > right.max():
+            return "large-x", f"correct up to x = {right.max():.3g}, wrong above; {given}"
+        if x[wrong].max() < right.min():
+            return "small-x", f"correct down to x = {right.min():.3g}, wrong below; {given}"
+        if right.abs().max() < x[wrong].abs().min():
+            return "far-from-zero", f"correct for |x| up to {right.abs().max():.3g} only; {given}"
+        if right.abs().min() > x[wrong].abs().max():
+            return "near-zero", f"wrong for |x| up to {x[wrong].abs().max():.3g} only; {given}"
+    return "value", given
+
+
+def _by_transform(pairs: Pairs, close: Close) -> Found:
+    for slug, text, transform in _TRANSFORMS:
+        if _holds(pairs, close, transform):
+            return slug, text
+    for order in permutations(range(pairs[0][1].ndim)) if pairs[0][1].ndim > 2 else ():
+        if _holds(pairs, close, lambda e, order=order: e.permute(order)):
+            return "transposed", "the values are correct, but dimensions are swapped"
+    if all(_signless(a, e, close) for a, e in pairs):
+        return "signs", "the sizes are correct, but some signs are not"
+    if all(a.shape == e.shape and close(_sorted(a), _sorted(e)) for a, e in pairs):
+        return "order", "the values are correct, but not in their places"
+    return None
+
+
+def _signless(answer: Tensor, expected: Tensor, close: Close) -> bool:
+    return close(answer.abs(), expected.abs())
+
+
+def _sorted(values: Tensor) -> Tensor:
+    return values.flatten().sort().values
+
+
+_SUMMARIES = (
+    ("the sum", torch.sum),
+    ("the mean", torch.mean),
+    ("the largest value", torch.amax),
+    ("the smallest value", torch.amin),
+    ("the first part", lambda e, dim: e.select(dim, 0)),
+    ("the last part", lambda e, dim: e.select(dim, -1)),
+)
+_CUTS = (
+    ("last", lambda e, dim: e.narrow(dim, 0, e.shape[dim] - 1)),
+    ("first", lambda e, dim: e.narrow(dim, 1, e.shape[dim] - 1)),
+)
+
+
+def _reductions(ndim: int) -> Iterator[tuple[str, Callable[[Tensor], Tensor]]]:
+    """List what makes a smaller tensor of one with so many dimensions."""
+    for name, reduce in _SUMMARIES:
+        if "part" not in name:
+            yield name, reduce
+        for dim in range(ndim):
+            yield f"{name} along dimension {dim}", lambda e, r=reduce, d=dim: r(e, d)
+
+
+def _cuts(ndim: int) -> Iterator[tuple[str, Callable[[Tensor], Tensor]]]:
+    """List what leaves an end out."""
+    for dim in range(ndim):
+        for name, cut in _CUTS:
+            yield f"the {name} entry along dimension {dim}", lambda e, c=cut, d=dim: c(e, d)
+
+
+def _by_reduction(pairs: Pairs, close: Close) -> Found:
+    """Name a part or a summary of the expected values, or one that is still to be taken."""
+    if all(answer.shape == expected.shape for answer, expected in pairs):
+        return None
+    shapes = f"expected shape {tuple(pairs[0][1].shape)}, got {tuple(pairs[0][0].shape)}"
+    swapped = [(expected, answer) for answer, expected in pairs]
+    for what, cut in _cuts(pairs[0][1].ndim):
+        if _holds(pairs, close, cut):
+            return "too-short", f"{what} is missing: {shapes}"
+        if _holds(swapped, close, cut):
+            return "too-long", f"{what} is too much: {shapes}"
+    for what, reduce in _reductions(pairs[0][1].ndim):
+        if _holds(pairs, close, reduce):
+            return "reduced", f"this is {what} of what is asked for: {shapes}"
+    for what, reduce in _reductions(pairs[0][0].ndim):
+        if _holds(swapped, close, reduce):
+            return "not-reduced", f"take {what} of these values: {shapes}"
+    return None
+
+
+def _by_factor(pairs: Pairs, close: Close) -> Found:
+    """Name one factor, or one offset, that separates all values from the expected ones."""
+    if not all(answer.shape == expected.shape for answer, expected in pairs):
+        return None
+    answers = torch.cat([answer.flatten() for answer, _ in pairs])
+    expected = torch.cat([expected.flatten() for _, expected in pairs])
+    if len(expected.unique()) < 2:
+        return _constant(answers)
+    factor = ((answers * expected).sum() / expected.square().sum()).item()
+    if factor and close(answers, factor * expected):
+        return "factor", f"every value is {factor:.4g} times the expected one"
+    offset = (answers - expected).mean().item()
+    if close(answers, expected + offset):
+        return "offset", f"every value is off by the same amount, {offset:+.4g}"
+    if found := _constant(answers):
+        return found
+    if len(expected.unique()) > 3:
+        design = torch.stack([expected, torch.ones_like(expected)], 1)
+        slope, level = torch.linalg.lstsq(design, answers[:, None]).solution.flatten().tolist()
+        if abs(slope) > 1e-6 and close(answers, slope * expected + level):
+            text = f"every value is {slope:.4g} times the expected one, {level:+.4g}"
+            return "factor-and-offset", text
+    return None
+
+
+def _constant(answers: Tensor) -> Found:
+    if len(answers) > 1 and len(answers.unique()) == 1:
+        return "constant", "all values are the same number"
+    return None
+
+
+_MOST_TO_PLACE = 2000
+
+
+def _wrong(answer: Tensor, expected: Tensor, close: Close) -> Tensor:
+    """Tell of each entry whether it is wrong."""
+    entries = zip(answer.flatten(), expected.flatten(), strict=True)
+    wrong = [not close(*entry) for entry in entries]
+    return torch.tensor(wrong, dtype=torch.bool).reshape(answer.shape)
+
+
+def _by_place(pairs: Pairs, close: Close) -> Found:
+    """Name the place of the wrong entries, if there is one."""
+    if not all(answer.shape == expected.shape for answer, expected in pairs):
+        return None
+    masks = [_wrong(a, e, close) for a, e in pairs if a.ndim and a.numel() <= _MOST_TO_PLACE]
+    if len(masks) < len(pairs) or any(mask.numel() < 3 for mask in masks):
+        return None
+    for slug, text, test in _PLACES:
+        if all(not mask.any() or test(mask) for mask in masks):
+            return slug, text
+    return None
+
+
+def _only(mask: Tensor, dim: int, index: int) -> bool:
+    """Tell whether everything is right but what stands at one index of a dimension."""
+    if not -mask.ndim <= dim < mask.ndim or mask.shape[dim] < 2:
+        return False
+    rest = mask.clone()
+    rest.select(dim, index).fill_(False)
+    return not rest.any()
+
+
+def _only_diagonal(mask: Tensor) -> bool:
+    return mask.ndim == 2 and not (mask & ~torch.eye(*mask.shape, dtype=torch.bool)).any()
+
+
+def _only_off_diagonal(mask: Tensor) -> bool:
+    return mask.ndim == 2 and not mask.diagonal().any()
+
+
+def _every_other(mask: Tensor) -> bool:
+    flat = mask.flatten()
+    return any(not flat[i::2].any() and bool(flat[1 - i :: 2].all()) for i in (0, 1))
+
+
+_PLACES = (
+    ("first-entry", "only the first entry is wrong", lambda m: m.ndim == 1 and _only(m, 0, 0)),
+    ("last-entry", "only the last entry is wrong", lambda m: m.ndim == 1 and _only(m, 0, -1)),
+    ("one-entry", "all entries but one are correct", lambda m: m.sum() == 1),
+    ("first-row", "only the first row is wrong", lambda m: _only(m, -2, 0)),
+    ("last-row", "only the last row is wrong", lambda m: _only(m, -2, -1)),
+    ("first-column", "only the first column is wrong", lambda m: m.ndim > 1 and _only(m, -1, 0)),
+    ("last-column", "only the last column is wrong", lambda m: m.ndim > 1 and _only(m, -1, -1)),
+    ("diagonal", "only the diagonal is wrong", _only_diagonal),
+    ("off-diagonal", "only the diagonal is correct", _only_off_diagonal),
+    ("every-other", "every other entry is wrong", _every_other),
+)
+# Where a function takes x entry by entry, its x says more.
+PLACES = {"negative-cut", "positive-cut", *(slug for slug, _, _ in _PLACES)}
