@@ -29,7 +29,7 @@ import torch
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from nnlab_course.exercises import Exercise, Result, SameFunction
+from nnlab_course.exercises import Exercise, Result
 from nnlab_course.sandbox import (
     Limits,
     ProcessEnded,
@@ -185,29 +185,12 @@ def find_lesson(
     return best
 
 
-def _moved(value: Any, generator: torch.Generator) -> Any:
-    """Move floating-point numbers, and leave anything else as it is."""
-    if isinstance(value, float):
-        return _moved(torch.tensor(value, dtype=torch.float64), generator).item()
-    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-        return value
-    noise = torch.rand(value.shape, generator=generator, dtype=value.dtype)
-    return value.detach() * (0.9 + 0.2 * noise)
-
-
 def fresh(
     exercise: Exercise,
     seed: int,
 ) -> Exercise:  # The same exercise, with other inputs for functions than the lesson shows
     """Draw new inputs for an exercise, so that the lesson's own are of no use."""
-    generator = torch.Generator().manual_seed(seed)
-    judges = {}
-    for name, judge in exercise.judges.items():
-        if isinstance(judge, SameFunction):
-            moved = tuple(tuple(_moved(x, generator) for x in case) for case in judge.cases)
-            judge = replace(judge, cases=judge.draw(generator) if judge.draw else moved)
-        judges[name] = judge
-    return replace(exercise, judges=judges)
+    return exercise.redrawn(seed)
 
 
 def _as_record(exercise: Exercise, result: Result) -> dict:

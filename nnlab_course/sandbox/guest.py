@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 from nnlab_course.exercises import Network, build_network
+from nnlab_course.exercises.calling import call_watched
 from nnlab_course.sandbox.messages import read_message, receive, write_message
 from nnlab_course.sandbox.seccomp import SET_DUMPABLE, install_filter, prctl
 
@@ -186,6 +187,12 @@ class Notebook:
     def call(self, message: dict, value: Any) -> tuple[dict, Any]:
         function = self.kept[message["handle"]]
         return {}, function(*value["args"], **value["kwargs"])
+
+    def call_watched(self, message: dict, value: Any) -> tuple[dict, Any]:
+        """Call a function, and refuse what it mustn't use: the names in the first argument."""
+        forbidden, *arguments = value["args"]
+        function = self.kept[message["handle"]]
+        return {}, call_watched(function, *arguments, forbidden=forbidden)
 
     def build_network(self, message: dict, value: Any) -> tuple[dict, Any]:
         return {}, build_network(self.kept[message["handle"]], seed=value["args"][0])

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from nnlab_course.exercises import AnswerError, Layer, NotAnswered
+from nnlab_course.exercises.watching import Forbidden
 from nnlab_course.sandbox.limits import TOO_LONG, ProcessEnded
 from nnlab_course.sandbox.messages import unreadable
 
@@ -48,8 +49,8 @@ def _exception(type: str, message: str, line: int | None) -> Exception:
     """Make an exception again of what was told about one."""
     if type == "TimeIsUp":
         return AnswerError(TOO_LONG, "too-slow")
-    if type in ("NotAnswered", "AnswerError"):
-        return {"NotAnswered": NotAnswered, "AnswerError": AnswerError}[type](message)
+    if kind := {kind.__name__: kind for kind in (NotAnswered, AnswerError, Forbidden)}.get(type):
+        return kind(message)
     return StudentError.named(type)(message)
 
 
@@ -58,6 +59,10 @@ class RemoteFunction(Remote):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.ask("call", *args, **kwargs)
+
+    def call_watched(self, forbidden: tuple[str, ...], *args: Any) -> Any:
+        """Call it, and have the process refuse what it mustn't use."""
+        return self.ask("call_watched", forbidden, *args)
 
     def build_network(self, seed: int) -> "RemoteNetwork":
         """Make the network that this describes, over there."""

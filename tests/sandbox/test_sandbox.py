@@ -245,6 +245,16 @@ def answers(sandbox, *cells, names):
     return found if len(names) > 1 else found[0]
 
 
+def test_what_a_task_forbids_is_refused_where_the_code_runs(sandbox):
+    cells = ("import torch\nf = lambda x: x.sigmoid()\ng = lambda x: 1 / (1 + torch.exp(-x))",)
+    used, written = answers(sandbox, *cells, names=["f", "g"])
+    with pytest.raises(AnswerError, match="your code uses `sigmoid`") as refused:
+        call(used, torch.zeros(2), forbidden=("sigmoid",))
+    assert refused.value.mistake == "forbidden"
+    assert call(used, torch.zeros(2), forbidden=("autograd",)).tolist() == [0.5, 0.5]
+    assert call(written, torch.zeros(2), forbidden=("sigmoid",)).tolist() == [0.5, 0.5]
+
+
 def test_sees_the_interpreter_and_the_package_only(sandbox):
     look = """
 import os
@@ -273,7 +283,7 @@ host = os.uname().nodename
     assert f"{package}/sandbox/guest.py" in files
     inside = [path.removeprefix(f"{package}/").split("/") for path in files]
     seen = {parts[0] for parts in inside if parts[1:]}
-    assert seen == {"data", "explorers", "plots", "sandbox", "training"}
+    assert seen == {"data", "exercises", "explorers", "plots", "sandbox", "training"}
     assert not any("checks" in path or "grading" in path or "host" in path for path in files)
     assert home == []
     assert len(processes) == 2
