@@ -20,8 +20,19 @@ class Exercise:
     """An exercise: its task stands in the lesson; here are its checks and hints.
 
     `id` is `"1.1"`, `slug` names it in files, `judges` maps the name of each answer, in the order
-    of `check`'s arguments, to its judge: a function from the answer to a `Result`. `hints` lead
-    from a nudge to nearly there. `points` is what the whole exercise is worth.
+    of `check`'s arguments, to its judge. `hints` lead from a nudge to nearly there. `points` is
+    what the whole exercise is worth.
+
+    A judge is a callable from an answer to a `Result`, and may raise `AnswerError` or
+    `NotAnswered`. `SameValue` and `SameFunction` are the common ones; an exercise may bring its
+    own:
+
+    - `redrawn(generator)` returns the same judge with other inputs, shapes and order included. A
+      marker calls it, so that knowing the lesson's inputs by heart earns nothing; in the lesson
+      the inputs stay, so that a check always says the same. Each judge of a function or network
+      needs it.
+    - It calls the student's function by `call(function, *arguments, forbidden=...)`, never
+      directly: that hands over copies, explains errors, and refuses what `watching` sees.
     """
 
     id: str

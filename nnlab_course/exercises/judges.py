@@ -1,15 +1,4 @@
-"""Judges: from an answer to a result, with the mistakes that are known
-
-A judge is a callable from an answer to a `Result`; it may raise `AnswerError` or `NotAnswered`.
-`SameValue` and `SameFunction` are the common ones; an exercise may bring its own, with these
-conventions:
-
-- `redrawn(generator)` returns the same judge with other inputs, shapes and order included. A marker
-  calls it, so that knowing the lesson's inputs by heart earns nothing; in the lesson the inputs
-  stay, so that the check always says the same. Every judge of a function or network needs it.
-- It calls the student's function by `call(function, *arguments, forbidden=...)`, which hands over
-  copies and says what `watching` knows; it never calls it directly.
-"""
+"""Judges: from an answer to a result, with the mistakes that are known"""
 
 # A plain module, edited here.
 

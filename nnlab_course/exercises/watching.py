@@ -1,15 +1,4 @@
-"""See whether a student's code uses what its task forbids: a function of torch, autograd, …
-
-A judge names what is forbidden: `SameFunction(..., forbidden=("sigmoid", "autograd"))`, or by hand
-`call(function, x, forbidden=("conv2d",))`. Where students' code runs in a sandbox, the names are
-sent there.
-
-- `"sigmoid"` is torch's function of that name by whichever way: `torch.sigmoid`, `x.sigmoid()`,
-  `x.sigmoid_()`, `F.sigmoid`, `nn.Sigmoid()`, `torch.special.…`. A helper that the student wrote
-  under this name is allowed, and so is another library function that uses it inside.
-- `"autograd"` is any gradient that torch computes: `backward`, `torch.autograd`, `torch.func`.
-- `"lesson.dead_units"` is a function of that name from the lesson, in the notebook or the package.
-"""
+"""See whether a student's code uses what its task forbids: a function of torch, autograd, …"""
 
 # A plain module, edited here.
 
@@ -62,9 +51,18 @@ class _Watch(TorchFunctionMode):
 
 @contextmanager
 def watching(
-    forbidden: Sequence[str],  # Names as above
+    forbidden: Sequence[str],  # As below
 ) -> Iterator[None]:
-    """Watch the block.
+    """Watch the block. What is forbidden:
+
+    - `"sigmoid"` is torch's function of that name by whichever way: `torch.sigmoid`,
+      `x.sigmoid()`, `x.sigmoid_()`, `F.sigmoid`, `nn.Sigmoid()`, `torch.special.…`. A helper that
+      the student wrote under this name is allowed, and so is another library function that uses
+      it inside.
+    - `"autograd"` is any gradient that torch computes: `backward`, `torch.autograd`,
+      `torch.func`.
+    - `"lesson.dead_units"` is a function of that name from the lesson, in the notebook or the
+      package.
 
     **Raises:** `Forbidden` at its end if something forbidden was used, even if the block raised.
     """
