@@ -13,6 +13,7 @@ M = torch.tensor([[1.0, 0.0], [2.0, 1.0], [0.0, 1.0]])
 ONE = torch.ones(3, 2)
 THREE_TWO = torch.tensor([[3.0, 2.0], [3.0, 2.0]])
 ROWS = torch.tensor([[1.0, 1.0], [3.0, 3.0], [1.0, 1.0]])
+OTHER_Y = torch.tensor([[1.0, 2.0], [0.0, 3.0]])
 Y1 = [[1.5, 0.25], [2.75, 1.5], [0.25, 1.5]]
 Z2 = [[1.25] * 2] * 3
 
@@ -55,7 +56,9 @@ def noted(slope):
 RIGHT = {
     "forward": [*in_many_forms(Z2, Y1), (Z2, M * 1.25 + 0.25)],
     "near-the-output": in_many_forms(ONE, M, M, M + 1),
-    "far-from-the-output": in_many_forms(THREE_TWO, ROWS / 2, THREE_TWO / 2, (M + 1) / 4),
+    "far-from-the-output": in_many_forms(
+        THREE_TWO, ROWS / 2, THREE_TWO / 2, (M + 1) / 4, [[0.5, 0], [2, 1.5], [1, 1.5]]
+    ),
     "one-entry": [
         (0.015,),
         (1.5 * 0.01,),
@@ -77,6 +80,8 @@ RIGHT = {
         (noted(lambda x, s: s * (1 - s)),),
         (noted(lambda x, s: s - s**2),),
         (run(lambda v: 0.5 * (0.5 * v).tanh() + 0.5),),
+        (run(lambda v: 1 / (1 + (-v).exp())),),
+        (run(lambda v: (1 + (-v).exp()) ** -1),),
         (lambda x: (logistic(x), logistic(x) * logistic(-x)),),
         (lambda x: torch.tensor([logistic(x), logistic(x) * logistic(-x)]),),
     ],
@@ -135,6 +140,10 @@ WRONG = [
     ("far-from-the-output", "my_grad_z", M + 0.25, "factor-on-other-path"),
     ("far-from-the-output", "my_grad_z", (M + 1) * 4, "inverse-factor"),
     ("far-from-the-output", "my_grad_z", (M + 1) / 2, "factor"),
+    ("far-from-the-output", "my_grad_x_other_y", M @ OTHER_Y / 2, "not-transposed"),
+    ("far-from-the-output", "my_grad_x_other_y", M @ OTHER_Y.T, "y-for-y-tilde"),
+    ("far-from-the-output", "my_grad_x_other_y", [[1.5] * 2] * 3, "value"),
+    ("far-from-the-output", "my_grad_x_other_y", ROWS / 2, "first-y"),
     ("one-entry", "growth_of_o", 1.5, "gradient-for-change"),
     ("one-entry", "growth_of_o", 0.005, "wrong-row"),
     ("one-entry", "growth_of_o", 0.02, "entry-of-M"),
@@ -181,7 +190,6 @@ WRONG = [
     ("engine", "sigmoid_and_slope", run(lambda v: 0.5 * v.tanh() + 0.5), "not-stretched"),
     ("engine", "sigmoid_and_slope", run(lambda v: v.tanh()), "tanh-for-logistic"),
     ("engine", "sigmoid_and_slope", run(lambda v: logistic(v.data)), "raised"),
-    ("engine", "sigmoid_and_slope", run(lambda v: 1 / (1 + (-v).exp())), "raised"),
     ("engine", "sigmoid_and_slope", lambda x: logistic(x), "shape"),
 ]
 

@@ -1,37 +1,25 @@
 """Lesson 2: the traced graph, its drawing, finite differences, the scalar engine, the exercises."""
 
-import itertools
+import ast
+import json
 import math
+from collections import Counter
+from pathlib import Path
 
-import matplotlib.pyplot as plt
-import networkx as nx
 import pytest
 import torch
+from lesson_graph import M, compute, compute_with_gradients, leaves
 
+from nnlab_course.activations import two_moons
 from nnlab_course.autograd import (
     Value,
-    layered_layout,
     leaf_table,
-    matrix_rows,
     numerical_gradient,
-    plot_graph,
     topological_order,
     trace,
 )
 
-M = torch.tensor([[1.0, 0.0], [2.0, 1.0], [0.0, 1.0]])
-
-
-def leaves(dtype=torch.float32):
-    return [torch.ones(n, 2, dtype=dtype, requires_grad=True) for n in (3, 2, 3)]
-
-
-def compute(x, y, z):
-    steps = {"x": x, "y": y, "z": z, "y_tilde": 0.5 * y, "z_tilde": 0.25 * z}
-    steps["z1"] = torch.mm(x, steps["y_tilde"])
-    steps["z2"] = steps["z1"] + steps["z_tilde"]
-    steps["y1"] = M.to(z.dtype) * steps["z2"] + steps["z_tilde"]
-    return steps | {"o": steps["y1"].sum()}
+LESSON = Path(__file__).parents[2] / "nbs" / "02_autograd.ipynb"
 
 
 @pytest.fixture
@@ -40,11 +28,9 @@ def steps():
 
 
 @pytest.fixture
-def graph(steps):
+def graph():
     """The lesson's graph after backward, with the gradient of every named tensor."""
-    for tensor in steps.values():
-        tensor.retain_grad()
-    steps["o"].backward()
+    steps = compute_with_gradients()
     return trace(steps["o"], steps)
 
 
@@ -111,367 +97,6 @@ def test_a_graph_of_additions_serves_twice():
     total.backward()
     total.backward()
     assert a.grad.tolist() == [4.0, 4.0]
-
-
-# --- trace ----------------------------------------------------------------------------------
-
-
-def test_trace_of_the_lessons_graph(graph):
-    assert set(graph.edges) == {
-        ("y", "y_tilde"),
-        ("z", "z_tilde"),
-        ("x", "z1"),
-        ("y_tilde", "z1"),
-        ("z1", "z2"),
-        ("z_tilde", "z2"),
-        ("z2", "Mul 1"),
-        ("Mul 1", "y1"),
-        ("z_tilde", "y1"),
-        ("y1", "o"),
-    }
-    assert {n for n, is_leaf in graph.nodes(data="is_leaf") if is_leaf} == {"x", "y", "z"}
-    operations = dict(graph.nodes(data="op"))
-    assert (operations["z1"], operations["z2"], operations["o"]) == ("Mm", "Add", "Sum")
-    assert graph.nodes["Mul 1"] == {
-        "name": None,
-        "op": "Mul",
-        "is_leaf": False,
-        "shape": None,
-        "value": None,
-        "grad": None,
-    }
-    assert graph.nodes["y1"]["shape"] == (3, 2)
-
-
-def test_trace_is_the_graph_that_autograd_walks(graph, steps):
-    """Multiplying slopes along every path of the traced graph gives torch's gradient."""
-    slopes = {("y1", "o"): 1.0, ("Mul 1", "y1"): 1.0, ("z_tilde", "y1"): 1.0}
-    slopes |= {("z2", "Mul 1"): M, ("z_tilde", "z2"): 1.0}
-    paths = nx.all_simple_paths(graph, "z_tilde", "o")
-    total = sum(
-        math.prod((slopes[edge] for edge in itertools.pairwise(path)), start=torch.ones(3, 2))
-        for path in paths
-    )
-    assert torch.equal(total, steps["z_tilde"].grad)
-
-
-def test_trace_without_names_knows_leaves_and_output():
-    graph = trace((torch.ones(2, requires_grad=True) * 3).sum())
-    assert list(graph) == ["Sum 1", "Mul 2", "leaf 3"]
-    assert graph.nodes["Sum 1"]["value"].item() == 6.0
-    assert graph.nodes["Mul 2"]["value"] is None
-    assert graph.nodes["leaf 3"]["value"].tolist() == [1.0, 1.0]
-
-
-def test_trace_before_backward_has_no_gradients(steps):
-    graph = trace(steps["o"], steps)
-    assert all(grad is None for _, grad in graph.nodes(data="grad"))
-
-
-def test_trace_shows_only_the_gradients_that_are_kept(steps):
-    steps["o"].backward()
-    graph = trace(steps["o"], steps)
-    assert {n for n, grad in graph.nodes(data="grad") if grad is not None} == {"x", "y", "z"}
-
-
-def test_trace_counts_repeated_use_of_one_node():
-    a = torch.ones(2, requires_grad=True)
-    graph = trace((a * a).sum(), {"a": a})
-    assert graph.number_of_nodes() == 3
-    assert graph.edges["a", "Mul 2"]["count"] == 2
-
-
-def test_trace_keeps_given_names_apart_from_made_ones():
-    a = torch.ones(2, requires_grad=True)
-    b = a * 2
-    graph = trace((b * b * 3).sum(), {"Mul 2": a, "b": b})
-    assert set(graph) == {"Sum 1", "Mul 3", "Mul 4", "b", "Mul 2"}
-    assert graph.nodes["Mul 2"]["is_leaf"]
-
-
-def test_trace_of_an_operation_with_several_results():
-    first, second = torch.ones(2, 3, requires_grad=True).unbind()
-    graph = trace(first.sum() + second.sum(), {"first": first})
-    assert graph.number_of_nodes() == 5
-    assert graph.out_degree("first") == 2
-
-
-def test_trace_names_a_custom_function():
-    class Triple(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return 3 * x
-
-        @staticmethod
-        def backward(ctx, grad):
-            return 3 * grad
-
-    graph = trace(Triple.apply(torch.ones(2, requires_grad=True)))
-    assert graph.nodes["Triple 1"]["op"] == "Triple"
-
-
-def test_trace_copies_values(steps):
-    graph = trace(steps["o"], steps)
-    with torch.no_grad():
-        steps["x"].zero_()
-    assert graph.nodes["x"]["value"].tolist() == [[1.0, 1.0]] * 3
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_trace_keeps_the_dtype(dtype):
-    a = torch.ones(2, dtype=dtype, requires_grad=True)
-    assert trace(a * 2, {"a": a}).nodes["a"]["value"].dtype == dtype
-
-
-def test_trace_of_an_empty_tensor():
-    a = torch.ones(0, 3, requires_grad=True)
-    assert trace(a.sum(), {"a": a}).nodes["a"]["shape"] == (0, 3)
-
-
-def test_trace_inside_no_grad(steps):
-    with torch.no_grad():
-        assert len(trace(steps["o"], steps)) == 10
-
-
-def test_trace_of_a_deep_graph():
-    x = step = torch.ones((), requires_grad=True)
-    for _ in range(10_000):
-        step = step * 1.0
-    graph = trace(step, {"x": x, "end": step})
-    assert len(graph) == 10_001
-    assert len(nx.shortest_path(graph, "x", "end")) == 10_001
-
-
-def test_trace_of_one_leaf_used_ten_thousand_times():
-    w = step = torch.ones((), requires_grad=True)
-    for _ in range(10_000):
-        step = step * w
-    graph = trace(step, {"w": w})
-    assert (len(graph), graph.out_degree("w")) == (10_001, 10_000)
-
-
-@pytest.mark.parametrize("output", [torch.ones(2), torch.ones(2, requires_grad=True)])
-def test_trace_needs_a_computed_output(output):
-    with pytest.raises(ValueError, match="output has no grad_fn"):
-        trace(output)
-
-
-def test_trace_needs_a_recorded_output():
-    with torch.no_grad():
-        output = torch.ones(2, requires_grad=True) * 2
-    with pytest.raises(ValueError, match=r"outside torch\.no_grad"):
-        trace(output)
-
-
-def test_trace_refuses_a_name_without_a_gradient(steps):
-    with pytest.raises(ValueError, match="'M' isn't in the graph: it doesn't require grad"):
-        trace(steps["o"], {**steps, "M": M})
-
-
-@pytest.mark.parametrize("make", [lambda o: torch.ones(2, requires_grad=True), lambda o: o * 2])
-def test_trace_refuses_a_name_from_elsewhere(steps, make):
-    with pytest.raises(ValueError, match="'other' isn't in the graph: output wasn't computed"):
-        trace(steps["o"], {"other": make(steps["o"])})
-
-
-def test_trace_refuses_what_was_detached(steps):
-    cut = (steps["z_tilde"].detach() + steps["x"]).sum()
-    with pytest.raises(ValueError, match=r"'z_tilde' isn't in the graph.*detach"):
-        trace(cut, {"z_tilde": steps["z_tilde"]})
-
-
-def test_trace_refuses_two_names_for_one_tensor(steps):
-    with pytest.raises(ValueError, match="'x' and 'same' name one node; keep one"):
-        trace(steps["o"], {"x": steps["x"], "same": steps["x"]})
-
-
-def test_trace_refuses_two_results_of_one_operation():
-    first, second = torch.ones(2, 3, requires_grad=True).unbind()
-    with pytest.raises(ValueError, match="'first' and 'second' name one node"):
-        trace(first.sum() + second.sum(), {"first": first, "second": second})
-
-
-def test_trace_refuses_what_is_no_tensor(steps):
-    with pytest.raises(TypeError, match="'half' names a float; name tensors only"):
-        trace(steps["o"], {"half": 0.5})
-
-
-# --- layout and drawing ---------------------------------------------------------------------
-
-
-def test_layout_of_the_lessons_graph(graph):
-    places, routes = layered_layout(graph)
-    assert {node: places[node][0] for node in graph} == {
-        "o": 0,
-        "y1": -1,
-        "Mul 1": -2,
-        "z2": -3,
-        "z1": -4,
-        "z_tilde": -4,
-        "x": -5,
-        "y_tilde": -5,
-        "z": -5,
-        "y": -6,
-    }
-    assert len(set(places.values())) == len(places)
-    for route in routes.values():
-        columns = [places[node][0] for node in route]
-        assert columns == list(range(columns[0], columns[-1] + 1))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_layout_points_right_and_shares_no_place(seed):
-    tree = nx.gn_graph(30, seed=seed)
-    tree.add_edges_from((n + 3, n) for n in range(20))
-    places, _ = layered_layout(tree)
-    assert len(set(places.values())) == len(places)
-    assert all(places[start][0] < places[end][0] for start, end in tree.edges)
-
-
-def test_layout_of_a_deep_chain():
-    chain = nx.path_graph(10_000, create_using=nx.DiGraph)
-    places, _ = layered_layout(chain)
-    assert places[0] == (-9_999, 0.0)
-
-
-def test_layout_refuses_a_cycle():
-    with pytest.raises(nx.NetworkXUnfeasible, match="cycle"):
-        layered_layout(nx.DiGraph([(0, 1), (1, 0)]))
-
-
-@pytest.mark.parametrize(
-    ("numbers", "rows"),
-    [
-        ([[1.0, 0.0], [2.0, 1.0]], ["1  0", "2  1"]),
-        ([[1.5, 1.0], [-0.25, 10.0]], [" 1.50   1.00", "-0.25  10.00"]),
-        (7.75, ["7.75"]),
-        ([1.0, 2.0, 3.0], ["1  2  3"]),
-        ([1 / 3, 100.0], ["  0.333  100.000"]),
-        ([-3.0186e-05], ["-3.0e-05"]),
-        ([0.0], ["0"]),
-        ([100.0, -100.0], [" 100  -100"]),
-        ([2.0e6], ["2.0e+06"]),
-        ([math.nan, math.inf], ["nan  inf"]),
-        ([True, False], ["1  0"]),
-        ([[0.0] * 5], ["1 x 5"]),
-        ([], ["0"]),
-        ([[[1.0]]], ["1 x 1 x 1"]),
-    ],
-)
-def test_matrix_rows(numbers, rows):
-    assert matrix_rows(torch.tensor(numbers)) == rows
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int64])
-def test_matrix_rows_of_other_dtypes(dtype):
-    assert matrix_rows(torch.tensor([[1, 2]], dtype=dtype)) == ["1  2"]
-
-
-def boxes_and_texts(ax):
-    """Draw, and measure in pixels every box and the lines of text in the axes."""
-    ax.figure.canvas.draw()
-    boxes = [p for p in ax.patches if hasattr(p, "get_boxstyle")]
-    return [b.get_window_extent() for b in boxes], [t.get_window_extent() for t in ax.texts]
-
-
-@pytest.mark.parametrize("figsize", [None, (8, 8), (3, 4)])
-def test_drawing_keeps_text_in_its_box_and_boxes_apart(graph, figsize):
-    ax = plt.subplots(figsize=figsize)[1] if figsize else None
-    ax = plot_graph(graph, ax=ax)
-    boxes, texts = boxes_and_texts(ax)
-    assert len(boxes) == len(graph)
-    for one, other in itertools.combinations(boxes, 2):
-        assert not one.overlaps(other)
-    for text in texts:
-        assert any(
-            box.x0 <= text.x0 and text.x1 <= box.x1 and box.y0 <= text.y0 and text.y1 <= box.y1
-            for box in boxes
-        )
-    for one, other in itertools.combinations(texts, 2):
-        assert not one.padded(-1).overlaps(other.padded(-1))
-    legend = ax.get_legend().get_window_extent()
-    assert not any(legend.overlaps(box) for box in boxes)
-
-
-def test_drawing_says_name_operation_value_and_gradient(graph):
-    texts = [text.get_text() for text in plot_graph(graph).texts]
-    assert {"z_tilde", "Mm", "leaf", "7.75", "2.75  1.50", "0.75  0.50", "3  2"} <= set(texts)
-    assert texts.count("grad") == 9
-
-
-def test_drawing_without_gradients_mentions_none(steps):
-    texts = [text.get_text() for text in plot_graph(trace(steps["o"], steps)).texts]
-    assert "grad" not in texts
-
-
-def test_drawing_marks_repeated_use():
-    a = torch.ones(2, requires_grad=True)
-    texts = [text.get_text() for text in plot_graph(trace((a * a).sum())).texts]
-    assert r"$\times 2$" in texts
-
-
-def test_drawing_tells_leaves_from_operations_without_colour(graph):
-    ax = plot_graph(graph)
-    faces = {p.get_facecolor()[:3] for p in ax.patches if hasattr(p, "get_boxstyle")}
-    assert faces == {(0.88, 0.88, 0.88), (1.0, 1.0, 1.0)}
-
-
-def test_arrows_cross_no_box_of_others(graph):
-    ax = plot_graph(graph)
-    boxes, _ = boxes_and_texts(ax)
-    arrows = [p for p in ax.patches if not hasattr(p, "get_boxstyle")]
-    assert len(arrows) == graph.number_of_edges()
-    for arrow in arrows:
-        path = ax.transData.transform_path(arrow.get_path().interpolated(1))
-        curve = path.to_polygons(closed_only=False)[0]
-        touched = [b for b in boxes if any(b.padded(-3).contains(*point) for point in curve)]
-        assert not touched
-
-
-def test_drawing_hides_what_it_is_told_to_and_keeps_the_room(graph):
-    shown = plot_graph(graph)
-    asked = plot_graph(graph, hidden={"y_tilde": ["value"], "z": ["value", "grad"]})
-    before, after = ([text.get_text() for text in ax.texts] for ax in (shown, asked))
-    changed = [(one, other) for one, other in zip(before, after, strict=True) if one != other]
-    assert changed == [
-        *[("1  1", "?  ?")] * 3,
-        ("0.50  0.25", " ?     ?  "),
-        ("0.75  0.50", " ?     ?  "),
-        ("0.25  0.50", " ?     ?  "),
-        *[("0.5  0.5", " ?    ? ")] * 2,
-    ]
-    assert (shown.get_xlim(), shown.get_ylim()) == (asked.get_xlim(), asked.get_ylim())
-
-
-def test_drawing_frames_one_box_boldly(graph):
-    ax = plot_graph(graph, highlight="z2")
-    widths = [p.get_linewidth() for p in ax.patches if hasattr(p, "get_boxstyle")]
-    assert sorted(widths)[-2:] == [1.4, 2.8]
-    assert widths.index(2.8) == list(graph).index("z2")
-
-
-@pytest.mark.parametrize("wrong", [{"hidden": {"q": ["value"]}}, {"highlight": "q"}])
-def test_drawing_refuses_a_node_that_is_not_there(graph, wrong):
-    with pytest.raises(ValueError, match="no node is called 'q'; there are o, y1, Mul 1"):
-        plot_graph(graph, **wrong)
-
-
-def test_drawing_uses_the_axes_given(graph):
-    _, ax = plt.subplots()
-    before = plt.get_fignums()
-    assert plot_graph(graph, ax=ax) is ax
-    assert plt.get_fignums() == before
-
-
-def test_drawing_refuses_too_many_nodes_and_leaks_no_figure():
-    step = torch.ones((), requires_grad=True)
-    for _ in range(100):
-        step = step * 1.0
-    with pytest.raises(ValueError, match="the graph has 101 nodes; a drawing can show 1 to 100"):
-        plot_graph(trace(step))
-    with pytest.raises(ValueError, match="the graph has 0 nodes"):
-        plot_graph(nx.DiGraph())
-    assert not plt.get_fignums()
 
 
 # --- leaf_table -----------------------------------------------------------------------------
@@ -579,6 +204,10 @@ EXPRESSIONS = {
     "negate": lambda a, b: -a + b,
     "tanh": lambda a, b: a.tanh() * b,
     "exp": lambda a, b: (a * 0.1).exp() + b.tanh(),
+    "power": lambda a, b: a**3 - 2 * b**2,
+    "divide": lambda a, b: a / (b * b + 1) - b / 4 + 3 / (a * a + 2),
+    "relu": lambda a, b: (a - 0.5).relu() * b + (b * a).relu(),
+    "logistic": lambda a, b: 1 / (1 + (-a * 0.1).exp()) + b,
     "shared": lambda a, b: ((a * b) + a).tanh() * (a * b) - (b * 0.5).exp() + a * a,
 }
 
@@ -602,6 +231,76 @@ def test_engine_on_one_entry_of_the_lessons_graph():
     o = 2.0 * (1.0 + u) + u
     o.backward()
     assert (o.data, o.grad, u.grad, z.grad) == (2.75, 1.0, 3.0, 0.75)
+
+
+def test_engine_takes_the_slope_of_relu_at_zero_from_torch():
+    value, tensor = Value(0.0), torch.zeros((), requires_grad=True)
+    value.relu().backward()
+    tensor.relu().backward()
+    assert value.grad == tensor.grad.item() == 0.0
+
+
+def test_engine_refuses_to_divide_by_zero():
+    with pytest.raises(ZeroDivisionError):
+        Value(1.0) / Value(0.0)
+
+
+def test_engine_finds_the_gradient_of_a_network_as_torch_does():
+    """A hidden ReLU layer and the hinge loss of a few moons, as the lesson trains them."""
+    generator = torch.Generator().manual_seed(1)
+    numbers = torch.randn(3, 4, generator=generator, dtype=torch.float64)
+    points, classes = two_moons(8, generator=generator)
+
+    def loss(units):
+        missing = []
+        for (x1, x2), label in zip(points.tolist(), classes.tolist(), strict=True):
+            score = sum(weight * (w1 * x1 + w2 * x2 + b).relu() for w1, w2, b, weight in units)
+            missing.append((1 - (2 * label - 1) * score).relu())
+        return sum(missing) / 8
+
+    units = [[Value(number) for number in row] for row in numbers.tolist()]
+    loss(units).backward()
+    weights = numbers.clone().requires_grad_()
+    loss(weights).backward()
+    found = torch.tensor([[value.grad for value in unit] for unit in units], dtype=torch.float64)
+    torch.testing.assert_close(found, weights.grad)
+
+
+def test_the_lesson_binds_the_names_of_its_graph_once():
+    """Every cell can be run again after the last one: no name of the graph means something else."""
+    cells = json.loads(LESSON.read_text(encoding="utf-8"))["cells"]
+    bound = Counter()
+    for cell in cells:
+        if cell["cell_type"] == "code" and "%pip" not in "".join(cell["source"]):
+            for statement in ast.parse("".join(cell["source"])).body:
+                if isinstance(statement, ast.Assign | ast.For):
+                    targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+                    names = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+                    bound.update(names)
+    graph = [
+        "x",
+        "y",
+        "z",
+        "y_tilde",
+        "z_tilde",
+        "z1",
+        "z2",
+        "y1",
+        "o",
+        "M",
+        "a",
+        "b",
+        "p",
+        "q",
+        "r",
+        "u",
+        "v",
+        "w",
+        "s",
+        "t",
+        "m",
+    ]
+    assert {name: bound[name] for name in graph} == dict.fromkeys(graph, 1)
 
 
 def test_engine_accumulates_as_torch_does():

@@ -15,6 +15,8 @@ from nnlab_course.checks.autograd.lesson_graph import (
 )
 from nnlab_course.exercises import Exercise, Mistake, SameValue
 
+OTHER_Y_TILDE = 0.5 * torch.tensor([[1.0, 2.0], [0.0, 3.0]])  # not symmetric
+
 forward = Exercise(
     id="2.1",
     slug="forward",
@@ -227,14 +229,44 @@ far_from_the_output = Exercise(
                 ),
             ),
         ),
+        "my_grad_x_other_y": SameValue(
+            M @ OTHER_Y_TILDE.T,
+            (
+                Mistake(
+                    "not-transposed",
+                    "you multiplied by ỹ itself; the rule for the first factor has ỹ transposed",
+                    M @ OTHER_Y_TILDE,
+                ),
+                Mistake(
+                    "y-for-y-tilde",
+                    "x is multiplied by ỹ = 0.5 y, not by y",
+                    2 * M @ OTHER_Y_TILDE.T,
+                ),
+                Mistake(
+                    "M-missing",
+                    "you took ones for the gradient that arrives at z₁",
+                    ONES @ OTHER_Y_TILDE.T,
+                ),
+                Mistake(
+                    "path-of-z",
+                    "you started from ∂o/∂z̃; the product hands on ∂o/∂z₁",
+                    (M + 1) @ OTHER_Y_TILDE.T,
+                ),
+                Mistake(
+                    "first-y",
+                    "this is the gradient for a y of ones; here y has other entries",
+                    GRADIENTS["x"],
+                ),
+            ),
+        ),
     },
     hints=(
-        "For the matrix product the shapes decide: there is one way only to multiply G and the "
-        "other factor that gives the right shape.",
-        "One of the two factors is transposed. Which one must it be, for a 2 × 2 and for a 3 × 2?",
-        "From ỹ to y and from z̃ to z it is a multiplication by a number: the gradient gets the "
-        "same "
-        "number.",
+        "Find the row of the matrix product in the table. Which of the two factors are you looking "
+        "for?",
+        "The gradient of the first factor is G times the transpose of the second one; that of the "
+        "second is the transpose of the first one times G. Here G is ∂o/∂z₁.",
+        "From y to ỹ and from z to z̃ it is a multiplication by a number, and the gradient is "
+        "multiplied by the same number.",
     ),
     points=4,
 )
