@@ -142,7 +142,7 @@ WRONG = [
     ("far-from-the-output", "my_grad_z", (M + 1) / 2, "factor"),
     ("far-from-the-output", "my_grad_x_other_y", M @ OTHER_Y / 2, "not-transposed"),
     ("far-from-the-output", "my_grad_x_other_y", M @ OTHER_Y.T, "y-for-y-tilde"),
-    ("far-from-the-output", "my_grad_x_other_y", [[1.5] * 2] * 3, "value"),
+    ("far-from-the-output", "my_grad_x_other_y", [[0.5, 0], [2, 1.5], [1, 1]], "value"),
     ("far-from-the-output", "my_grad_x_other_y", ROWS / 2, "first-y"),
     ("one-entry", "growth_of_o", 1.5, "gradient-for-change"),
     ("one-entry", "growth_of_o", 0.005, "wrong-row"),

@@ -21,7 +21,9 @@ POINTS = {exercise.slug: exercise.points for exercise in EXERCISES}
 # What the student Wrong hands in; the other exercises are left unanswered.
 WRONG = {
     "forward": "my_z2 = [[1.25] * 2] * 3\nmy_y1 = M * z2",  # one of two is right
-    "far-from-the-output": "my_grad_y_tilde = my_grad_x = my_grad_y = my_grad_z = M.T",
+    "far-from-the-output": (
+        "my_grad_y_tilde = my_grad_x = my_grad_y = my_grad_z = my_grad_x_other_y = M.T"
+    ),
     "one-entry": "growth_of_o = 1.5",
     "three-times": "y_grad_after_three = undefined_name",
     "bias": "def bias_gradient(G):\n    return G.sum(dim=1)",

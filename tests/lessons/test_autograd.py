@@ -277,29 +277,7 @@ def test_the_lesson_binds_the_names_of_its_graph_once():
                     targets = getattr(statement, "targets", [getattr(statement, "target", None)])
                     names = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
                     bound.update(names)
-    graph = [
-        "x",
-        "y",
-        "z",
-        "y_tilde",
-        "z_tilde",
-        "z1",
-        "z2",
-        "y1",
-        "o",
-        "M",
-        "a",
-        "b",
-        "p",
-        "q",
-        "r",
-        "u",
-        "v",
-        "w",
-        "s",
-        "t",
-        "m",
-    ]
+    graph = {*"xyzoMabpqruvwstm", "y_tilde", "z_tilde", "z1", "z2", "y1"}
     assert {name: bound[name] for name in graph} == dict.fromkeys(graph, 1)
 
 
