@@ -20,7 +20,7 @@ class LeNet(nn.Module):
     """Two convolutions and three linear layers, after LeCun et al. (1998).
 
     Maps images `(N, in_channels, input_size, input_size)`, floating, to logits
-    `(N, num_classes)`. `features` holds the convolutional part, `classifier` the linear one.
+    `(N, num_classes)`. `features` makes a vector of an image, `classifier` the logits of that.
 
     **Raises:** `ValueError` if `input_size` is below 16, too small for both convolutions.
     """
@@ -43,6 +43,7 @@ class LeNet(nn.Module):
             nn.Conv2d(6, 16, kernel_size=5),
             activation(),
             pool(2),
+            nn.Flatten(),
         )
         map_size = ((input_size - 4) // 2 - 4) // 2
         self.classifier = nn.Sequential(
@@ -58,7 +59,7 @@ class LeNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits, `(N, num_classes)`."""
         images = images.contiguous(memory_format=torch.channels_last)
-        return self.classifier(self.features(images).flatten(start_dim=1))
+        return self.classifier(self.features(images))
 
 # %% ../nbs/04_lenet.ipynb #db3c344b
 class LayerRow(NamedTuple):
@@ -109,11 +110,12 @@ def feature_maps(
 ) -> Tensor:  # (N, K, H', W') for K maps
     """Return what the first `depth` layers of `model.features` make of the images.
 
-    **Raises:** `ValueError` if `features` has fewer layers than `depth`, or `depth` is below 1.
+    **Raises:** `ValueError` if fewer than `depth` layers make maps, or `depth` is below 1.
     """
-    if not 1 <= depth <= len(model.features):
-        raise ValueError(f"depth is {depth}; use 1 to {len(model.features)}, the layers there are")
-    return model.features[:depth](images)
+    layers = [layer for layer in model.features if not isinstance(layer, nn.Flatten)]
+    if not 1 <= depth <= len(layers):
+        raise ValueError(f"depth is {depth}; use 1 to {len(layers)}, the layers that make maps")
+    return nn.Sequential(*layers[:depth])(images)
 
 
 def plot_feature_maps(

@@ -68,7 +68,7 @@ class TestLayerTable:
         table = layer_table(LeNet(), (1, 28, 28))
         shapes = [row.output_shape for row in table]
         assert shapes[:3] == [(6, 24, 24), (6, 24, 24), (6, 12, 12)]
-        assert shapes[5:7] == [(16, 4, 4), (120,)]
+        assert shapes[5:8] == [(16, 4, 4), (256,), (120,)]
         assert sum(row.num_parameters for row in table) == 44_426
         assert table[0].layer == "Conv2d"
         assert "6 × 24 × 24" in str(table[0])

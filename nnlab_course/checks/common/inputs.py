@@ -37,8 +37,9 @@ def find_real(
 
 def move(
     images: Tensor,  # (N, C, H, W), uint8
+    seed: int = 20,
 ) -> Tensor:  # Same shape, uint8
-    """Move and turn each image a little, always in the same way."""
+    """Move and turn each image a little, always in the same way for one seed."""
     options = {"degrees": 5.0, "shear": 0.05, "scale": 0.05, "shift": 1.0}
-    generator = torch.Generator().manual_seed(20)
+    generator = torch.Generator().manual_seed(seed)
     return random_affine(images.float(), generator=generator, **options).round().byte()

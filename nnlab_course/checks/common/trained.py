@@ -4,21 +4,16 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nnlab_course.checks.common.networks import (
-    NUM_IMAGES,
-    compute_logits,
-    other_network,
-    read_shapes,
-    shapes_of,
-)
+from nnlab_course.checks.common.logits import NUM_IMAGES, check_each_image_alone, compute_logits
+from nnlab_course.checks.common.networks import check_dtype, other_network
+from nnlab_course.checks.common.weights import read_shapes, shapes_of
 from nnlab_course.data import data_root
 from nnlab_course.exercises import Network, Result, build_network
 
@@ -34,90 +29,136 @@ class Pictures(NamedTuple):
     transforms: dict[str, Callable[[Tensor], Tensor]]  # The right one, then mistaken ones by slug
 
 
-_MEMORISED = 0.08  # Difference in accuracy that chance and a small movement don't make
+Compute = Callable[[Tensor], Tensor]  # From transformed images to logits, float64
+
+_SLIPS = {  # What was done to the images that a network does well on
+    "not-scaled": "have pixels from 0 to 255",
+    "other-scale": "have pixels from −1 to 1",
+    "standardised": "were standardised, (x − mean) / std",
+    "inverted": "were inverted, dark on light",
+    "not-normalised": "were not normalised, with pixels from 0 to 1",
+    "swapped-channels": "have red and blue exchanged",
+}
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Judge a network of given sizes by its accuracy on images that nobody has seen."""
+    """Judge a network by its accuracy on images that nobody has seen.
 
-    build: Callable[[], nn.Module]  # A network of these sizes
-    pictures: Callable[[Path], tuple[Pictures, ...]]  # Called with the data folder
+    `verify` makes sure of what was trained, before anything is measured: it returns a result for
+    a network that is not the one asked for, or a function that computes its logits outside.
+    """
+
+    build: Callable[[], nn.Module]  # A network of the sizes that are asked for
+    pictures: Callable[..., tuple[Pictures, ...]]  # Called with the data folder and the seed
+    verify: Callable[[Network, Tensor], Result | Compute] | None = None
+    seed: int = 20  # For the images
+
+    def redrawn(self, generator: torch.Generator) -> "Trained":
+        """Judge by other images."""
+        return replace(self, seed=int(torch.randint(2**31, (), generator=generator)))
 
     def __call__(self, answer: Any) -> Result:
         network = build_network(answer)
-        several = self.pictures(data_root())
-        probe = several[0]
-        compute_logits(network, probe.transforms[""](probe.unseen[:NUM_IMAGES]))
+        check_dtype(network)
+        several = self.pictures(data_root(), self.seed)
+        probe = several[0].transforms[""](several[0].unseen[:NUM_IMAGES])
+        logits = compute_logits(network, probe)
+        check_each_image_alone(network, probe, logits)
+        compute = self._verify(network, several)
+        if isinstance(compute, Result):
+            return compute
+        results = [_judge_accuracy(compute, pictures) for pictures in several]
+        return max(results, key=lambda result: (bool(result), result.mistake not in _CLUELESS))
+
+    def _verify(self, network: Network, several: tuple[Pictures, ...]) -> Result | Compute:
+        """Return what computes the logits, or what is wrong with the network."""
+        if self.verify is not None:
+            fresh = torch.cat([p.transforms[""](p.unseen[::10]) for p in several])
+            return self.verify(network, fresh)
         right_shapes = shapes_of(self.build)
         if read_shapes(network.state()) != right_shapes:
             return other_network(network, right_shapes)
-        results = [_judge_accuracy(network, pictures) for pictures in several]
-        return max(results, key=lambda result: (bool(result), result.mistake not in _CLUELESS))
+        return lambda images: compute_logits(network, images)
 
 
 _CLUELESS = ("untrained", "all-the-same", "no-better-than-chance")
+_MEMORISED = 0.08  # Difference in accuracy that chance and a small movement don't make
 
 
 def _accuracy(logits: Tensor, labels: Tensor) -> float:
     return (logits.argmax(1) == labels).float().mean().item()
 
 
-def _judge_accuracy(network: Network, pictures: Pictures) -> Result:
+def _judge_accuracy(compute: Compute, pictures: Pictures) -> Result:
     """Judge a network by one set of images."""
     transform, labels = pictures.transforms[""], pictures.labels
-    logits = compute_logits(network, transform(pictures.unseen))
+    logits = compute(transform(pictures.unseen))
     accuracy = _accuracy(logits, labels)
     if (logits >= 0).all() and torch.allclose(logits.sum(1), torch.ones(1).double(), atol=1e-3):
-        message = "it returns probabilities: there is a softmax in the network, before the loss"
-        return Result.wrong(message, "softmax")
-    public = _accuracy(compute_logits(network, transform(pictures.public)), labels)
+        return _judge_probabilities(logits)
+    public = _accuracy(compute(transform(pictures.public)), labels)
     if public - accuracy > _MEMORISED:
         return Result.wrong(
-            f"it is right about {public:.1%} of the test images, but only about {accuracy:.1%} of "
-            "the same ones changed a little: it has learned from the test images, or by heart",
+            f"it classifies {public:.1%} of the test images rightly, but only {accuracy:.1%} of "
+            "the same images moved and turned a little: it has overfit, or was trained on the test "
+            "set",
             "learned-the-test-set",
         )
     reached = f"{accuracy:.1%} of {len(labels):,} {pictures.kind} it has not seen"
     if accuracy >= pictures.target:
         return Result.right(f"right, {reached}")
-    cause = _find_cause(network, pictures, logits)
+    cause = _find_cause(compute, pictures, logits)
     if cause is not None:
         return cause
     return Result.wrong(
-        f"it recognises {reached}, asked for are {pictures.target:.0%}: train "
-        "longer, or with a higher learning rate and a schedule",
+        f"it recognises {reached}, asked for are {pictures.target:.0%}: train longer, or with a "
+        "higher learning rate and a schedule",
         "below-target",
     )
 
 
-def _find_cause(network: Network, pictures: Pictures, logits: Tensor) -> Result | None:
+def _judge_probabilities(logits: Tensor) -> Result:
+    """Say what stands behind the last layer, where logits add up to 1."""
+    if ((logits == 0) | (logits == 1)).all():
+        message = "it returns a 1 for its prediction and 0 for the rest; return the logits"
+        return Result.wrong(message, "one-hot")
+    message = "it returns probabilities: there is a softmax in the network; the loss takes logits"
+    return Result.wrong(message, "softmax")
+
+
+def _find_cause(compute: Compute, pictures: Pictures, logits: Tensor) -> Result | None:
     """Say what is wrong with a network that is far from its target, where that can be seen."""
     labels = pictures.labels
+    accuracy = _accuracy(logits, labels)
     for slug, transform in pictures.transforms.items():
-        found = (
-            _accuracy(compute_logits(network, transform(pictures.unseen)), labels) if slug else 0
-        )
+        found = _accuracy(compute(transform(pictures.unseen)), labels) if slug else 0
         if found >= pictures.target - 0.03:
             return Result.wrong(
-                "it does well on images with other numbers than the lesson's: train it with the "
-                "lesson's transform of the images",
+                f"it recognises {accuracy:.1%} of the {pictures.kind} as the lesson prepares them, "
+                f"but {found:.1%} of those that {_SLIPS[slug]}: train it on images that are "
+                "prepared as in the lesson",
                 slug,
             )
-    if _accuracy(logits, labels) > 0.2:
+    if accuracy > 0.2:
         return None
+    return _explain_chance(logits, labels)
+
+
+def _explain_chance(logits: Tensor, labels: Tensor) -> Result:
+    """Say what is wrong with a network that is no better than chance."""
     if logits.std(0).max() < 1e-3:
         return Result.wrong(
-            "it says the same of every image: training has broken down. Look at the loss, and try "
-            "a lower learning rate",
+            "it returns the same logits for every image: training has diverged. Look at the loss, "
+            "and try a lower learning rate",
             "all-the-same",
         )
-    if F.cross_entropy(logits, labels) < math.log(10) + 0.15:
+    if F.cross_entropy(logits, labels) < math.log(logits.shape[1]) + 0.15:
         return Result.wrong(
-            "it knows nothing yet, as before the first step: has it been trained?", "untrained"
+            "its loss is that of a network before the first step: has it been trained?", "untrained"
         )
     return Result.wrong(
-        "it is certain, and no better than chance: do the labels belong to the images that it was "
-        "trained on?",
+        "it is confident, and no better than chance: do the labels belong to the images that it "
+        "was trained on?",
         "no-better-than-chance",
     )

@@ -5,15 +5,11 @@
 from functools import partial
 
 from nnlab_course.checks.common.inputs import find_real, move, whole_number
-from nnlab_course.checks.common.networks import (
-    SameNetwork,
-    compute_logits,
-    other_network,
-    read_shapes,
-    shapes_of,
-)
+from nnlab_course.checks.common.logits import compute_logits
+from nnlab_course.checks.common.networks import SameNetwork, other_network
 from nnlab_course.checks.common.trained import Pictures, Trained
 from nnlab_course.checks.common.variants import end_mistakes, make_lenet
+from nnlab_course.checks.common.weights import read_shapes, shapes_of
 from nnlab_course.checks.lenet.convolution import (
     convolution_by_hand,
     map_sizes,
