@@ -66,7 +66,7 @@ class SameNetwork:
         if any(_computes(build, weights, images, logits) for build in self.rights):
             return Result.right()
         for mistake in self.mistakes:
-            if _computes(mistake.answer, weights, images, logits):
+            if any(_computes(build, weights, images, logits) for build in mistake.answers):
                 return Result.wrong(mistake.message, mistake.slug)
         return self._look_between(compute, weights, images, logits)
 
@@ -74,7 +74,7 @@ class SameNetwork:
         """Say what is behind weights that are not of the right shapes."""
         shapes = read_shapes(network.state())
         for mistake in self.mistakes:
-            if shapes_of(mistake.answer) == shapes:
+            if any(shapes_of(build) == shapes for build in mistake.answers):
                 return Result.wrong(mistake.message, mistake.slug)
         return other_network(network, shapes_of(self.rights[0]))
 
