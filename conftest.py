@@ -7,7 +7,15 @@ FIRST = ("05_cifar10", "04_lenet", "site", "lab", "package", "grading", "sandbox
 # One of these a worker: whatever shares it runs there.
 SHARED = {"site": "site", "lab": "lab", "built": "package", "source": "package"}
 # Browsers, processes and training: what `make quick` leaves out, besides tests marked as slow.
-SLOW = ("cli", "grading", "lab", "sandbox", "site")
+SLOW = {"cli", "grading", "lab", "sandbox", "site"}
+SLOW |= {
+    "test_accuracy",
+    "test_distributed",
+    "test_gpu",
+    "test_leaks",
+    "test_package",
+    "test_resume",
+}
 DEAR = {*SHARED, "browser"}
 
 
@@ -34,7 +42,9 @@ def group_of(item):
 
 def pytest_itemcollected(item):
     """Mark what `make quick` leaves out."""
-    if item.path.parent.name in SLOW or DEAR & set(getattr(item, "fixturenames", ())):
+    if {item.path.parent.name, item.path.stem} & SLOW or DEAR & set(
+        getattr(item, "fixturenames", ())
+    ):
         item.add_marker(pytest.mark.slow)
 
 

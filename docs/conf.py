@@ -12,7 +12,7 @@ sys.path[:0] = [str(DOCS), str(PROJECT / "scripts")]
 # jsonschema would compile forty grammars with it, for formats that no notebook has.
 sys.modules["rfc3987_syntax"] = None
 
-from course_site.reference import module_paths, source_lines  # noqa: E402
+from course_site.reference import source_address  # noqa: E402
 
 settings = ConfigParser()
 settings.read(PROJECT / "settings.ini", encoding="utf-8")
@@ -29,9 +29,9 @@ extensions = [
     "myst_nb",
     "sphinx.ext.extlinks",
     "sphinx_copybutton",
-    *("course_site." + name for name in ("notebooks", "landing", "drawing", "pages")),
+    *("course_site." + name for name in ("notebooks", "landing", "pad", "pages")),
     *("course_site." + name for name in ("reference", "commands", "highlighting", "mathematics")),
-    "course_site.checks",
+    "course_site.links",
 ]
 # The checks name every known mistake: no reading for somebody who is about to answer.
 exclude_patterns = ["**.ipynb_checkpoints", "**/conftest.py", "checks/**"]
@@ -54,9 +54,8 @@ add_module_names = False
 
 def linkcode_resolve(domain, info):
     """Return where the code host shows the source of an entry of the API reference."""
-    path = module_paths(PROJECT)[info["module"].removeprefix("nnlab_course.")]
-    lines = source_lines(path, info["fullname"])
-    return f"{repository}/blob/{branch}/{path.relative_to(PROJECT).as_posix()}#{lines}"
+    address = source_address(PROJECT, info["module"], info["fullname"])
+    return f"{repository}/blob/{branch}/{address}"
 
 
 html_theme = "sphinx_book_theme"

@@ -14,8 +14,14 @@ def show_examples_as_code(app, ctx, lines):
     lines[:] = kept
 
 
+def protect_stars(app, context, lines):
+    """Keep the stars in the help of commands, as in `part-*.json`, from becoming emphasis."""
+    lines[:] = [line.replace("*", r"\*") for line in lines]
+
+
 def setup(app):
     """Register the extension."""
     app.setup_extension("sphinx_click")
     app.connect("sphinx-click-process-description", show_examples_as_code)
+    app.connect("sphinx-click-process-description", protect_stars)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sphinx.util import logging
 
-from . import pictures
+from . import images
 from .notebooks import load
 
 logger = logging.getLogger(__name__)
@@ -66,10 +66,10 @@ def _card(app, lesson: Lesson) -> str:
     """Write a lesson's card, with the picture of its cell that is tagged `cover`."""
     path = Path(app.srcdir, f"{lesson.docname}.ipynb")
     covers = [c for c in load(path)["cells"] if "cover" in c["metadata"].get("tags", [])]
-    images = [o for c in covers for o in c["outputs"] if "image/png" in o.get("data", {})]
-    if len(covers) != 1 or not images:
+    covers_shown = [o for c in covers for o in c["outputs"] if "image/png" in o.get("data", {})]
+    if len(covers) != 1 or not covers_shown:
         raise ValueError(f"{path.name} needs one cell with a picture and the tag cover")
-    picture = pictures.store("".join(images[0]["data"]["image/png"]), Path(app.outdir))
+    picture = images.store("".join(covers_shown[0]["data"]["image/png"]), Path(app.outdir))
     tag = picture.tag(covers[0]["metadata"]["alt"], root="")
     return (
         f'<li><a class="course-card" href="{lesson.docname}.html">{tag}'

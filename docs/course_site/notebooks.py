@@ -14,7 +14,7 @@ import nbformat
 from docutils import nodes
 from sphinx.util import logging
 
-from . import exercises, pictures
+from . import folding, images
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def _show(app, docname: str, cell: dict) -> list[dict]:
     _illustrate(app, docname, cell)
     cell["source"] = DIRECTIVE.sub("", cell["source"]).strip("\n")
     try:
-        shown = exercises.present(cell, app.config.course_solutions)
+        shown = folding.present(cell, app.config.course_solutions)
     except ValueError as error:
         logger.warning("cell %s: %s", cell["id"], error, location=docname)
         return []
@@ -87,17 +87,17 @@ def _show(app, docname: str, cell: dict) -> list[dict]:
 def _illustrate(app, docname: str, cell: dict) -> None:
     """Replace the PNGs among a cell's outputs by tags of files, and say where something lacks."""
     alt = cell["metadata"].get("alt", "").strip()
-    images = [o for o in cell["outputs"] if "image/png" in o.get("data", {})]
+    outputs = [o for o in cell["outputs"] if "image/png" in o.get("data", {})]
     if any(output["output_type"] == "error" for output in cell["outputs"]):
         logger.warning("cell %s stores an error: make outputs", cell["id"], location=docname)
-    if images and not alt:
+    if outputs and not alt:
         message = 'the picture of cell %s lacks a description: add "alt" to the cell\'s metadata'
         logger.warning(message, cell["id"], location=docname)
-    if alt and not images:
+    if alt and not outputs:
         message = "cell %s describes a picture and shows none: make outputs"
         logger.warning(message, cell["id"], location=docname)
-    for output in images:
-        picture = pictures.store("".join(output["data"]["image/png"]), Path(app.outdir))
+    for output in outputs:
+        picture = images.store("".join(output["data"]["image/png"]), Path(app.outdir))
         output["data"] = {"text/html": picture.tag(alt, root_of(docname))}
 
 

@@ -4,6 +4,8 @@ import ast
 import configparser
 import gzip
 import html
+import importlib
+import inspect
 import json
 import os
 import re
@@ -14,7 +16,8 @@ from urllib.parse import unquote
 import nbformat
 import publish
 import pytest
-from course_site import exercises, landing, pictures, reference
+from course_site import folding, images, landing
+from course_site.reference.stubs import PUBLIC
 from site_samples import PROJECT, build_small, code, exercise_cells, lesson_cells, markdown, picture
 
 LESSONS = sorted(path.stem for path in (PROJECT / "nbs").glob("*.ipynb"))
@@ -119,13 +122,15 @@ def test_pages_tell_their_last_change_and_what_they_are_about(site):
 
 
 def public_things():
-    """Yield module, name and parameters of each public function and class."""
-    for module, path in reference.module_paths(PROJECT).items():
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name[0] != "_":
-                arguments = getattr(node, "args", None)
-                names = [a.arg for a in arguments.args + arguments.kwonlyargs] if arguments else []
-                yield module, node.name, names
+    """Yield module, name and parameters of each function and class that a public module offers."""
+    for module in PUBLIC:
+        home = importlib.import_module(f"nnlab_course.{module}")
+        for name in home.__all__:
+            thing = getattr(home, name)
+            if inspect.isfunction(thing):
+                yield module, name, list(inspect.signature(thing).parameters)
+            elif inspect.isclass(thing):
+                yield module, name, []
 
 
 def test_the_reference_describes_every_public_thing_and_its_parameters(site):
@@ -194,7 +199,7 @@ def test_a_solution_is_folded_and_hidden_tests_are_left_out(tmp_path):
     cells = re.search(r'id="cell-answer"(.+?)id="cell-answer-solution"(.+)', page, re.S)
     shown, folded = cells.groups()
     assert "secret" not in shown
-    assert exercises.STUB in text_of(tmp_path / "html/lesson.html")
+    assert folding.STUB in text_of(tmp_path / "html/lesson.html")
     assert re.match(r'[^<]*>\s*<details class="[\w ]*hide', folded)
     assert "secret_of_the_answer" in folded.split("</details>")[0]
     assert "secret of the verdict" in folded
@@ -208,7 +213,7 @@ def test_without_solutions_no_file_of_the_site_holds_one(tmp_path):
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "html/lesson.html").read_text(encoding="utf-8")
     assert page.count("<details><summary>Hint") == 2
-    assert exercises.STUB in text_of(tmp_path / "html/lesson.html")
+    assert folding.STUB in text_of(tmp_path / "html/lesson.html")
     files = [path for path in (tmp_path / "html").rglob("*") if path.is_file()]
     for path in files:
         if (
@@ -223,7 +228,7 @@ def test_the_students_notebook_leaves_the_answer_to_the_student(tmp_path):
     assert build_small(tmp_path, lesson_cells()).returncode == 0
     notebook = nbformat.read(tmp_path / "html/notebooks/lesson.ipynb", as_version=4)
     sources = {cell.id: cell.source for cell in notebook.cells}
-    assert sources["answer"].endswith(f"    {exercises.STUB}")
+    assert sources["answer"].endswith(f"    {folding.STUB}")
     assert sources["check"] == "exercises.logistic.check(logistic)"
     ast.parse(sources["answer"])
     assert not any(secret in json.dumps(notebook) for secret in SECRETS)
@@ -274,30 +279,30 @@ def test_a_notebook_without_outputs_breaks_the_build(tmp_path):
 @pytest.mark.parametrize("marker", ["BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS"])
 def test_a_marker_without_partner_is_an_error(marker):
     with pytest.raises(ValueError, match=f"### {marker} without its partner"):
-        exercises.clear(f"x = 1\n### {marker}\n")
+        folding.clear(f"x = 1\n### {marker}\n")
 
 
 def test_clear_keeps_indentation_and_every_other_line():
     source = "def f():\n    ### BEGIN SOLUTION\n    a\n    b\n    ### END SOLUTION\n\nf()\n"
-    assert exercises.clear(source) == f"def f():\n    {exercises.STUB}\n\nf()"
-    assert exercises.solve(source) == "def f():\n    a\n    b\n\nf()"
+    assert folding.clear(source) == f"def f():\n    {folding.STUB}\n\nf()"
+    assert folding.solve(source) == "def f():\n    a\n    b\n\nf()"
     two = "### BEGIN SOLUTION\na = 1\n### END SOLUTION\n" * 2
-    assert exercises.clear(two) == f"{exercises.STUB}\n{exercises.STUB}"
+    assert folding.clear(two) == f"{folding.STUB}\n{folding.STUB}"
 
 
 def test_present_leaves_other_cells_alone():
     cell = {"id": "x", "source": "print(1)", "metadata": {}, "outputs": [{"text": "1"}]}
-    assert exercises.present(cell, solutions=False) == [cell]
+    assert folding.present(cell, solutions=False) == [cell]
     answer = exercise_cells()[1]
     answer["source"] = "".join(answer["source"])
-    assert len(exercises.present(answer, solutions=True)) == 2
-    (shown,) = exercises.present(answer, solutions=False)
+    assert len(folding.present(answer, solutions=True)) == 2
+    (shown,) = folding.present(answer, solutions=False)
     assert shown["outputs"] == []
 
 
 def test_a_picture_is_stored_once_by_what_it_shows(tmp_path):
     png = picture()["data"]["image/png"]
-    first, second = (pictures.store(png, tmp_path) for _ in range(2))
+    first, second = (images.store(png, tmp_path) for _ in range(2))
     assert first == second
     assert (first.width, first.height) == (40, 30)
     assert [path.name for path in (tmp_path / "_images").iterdir()] == [first.name]

@@ -1,17 +1,13 @@
 """Look at the finished site: every link inside it leads somewhere, every picture has words."""
 
-import html
-import re
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
-
-TAG = re.compile(r"<([a-z][\w-]*)((?:\s+[\w:-]+(?:=(?:\"[^\"]*\"|'[^']*'|[^\s>]+))?)*)\s*/?>")
-ATTRIBUTE = re.compile(r"([\w:-]+)(?:=(?:\"([^\"]*)\"|'([^']*)'|(\S+)))?")
 
 
 @dataclass
@@ -23,18 +19,29 @@ class Page:
     bare_pictures: list[str] = field(default_factory=list)
 
 
-def read_page(text: str) -> Page:
-    """Collect anchors, links and pictures from the tags of a page."""
-    page = Page()
-    for tag, attributes in TAG.findall(text):
-        values = {a[0]: html.unescape(a[1] or a[2] or a[3]) for a in ATTRIBUTE.findall(attributes)}
-        page.anchors |= {values[key] for key in ("id", "name") if key in values}
-        page.links |= {values[key] for key in ("href", "src") if values.get(key)}
+class _Reader(HTMLParser):
+    """Collects anchors, links and pictures from the tags of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.page = Page()
+
+    def handle_starttag(self, tag, attrs):
+        """Note what a tag says; an attribute without a value is None."""
+        values = dict(attrs)
+        self.page.anchors |= {values[key] for key in ("id", "name") if values.get(key)}
+        self.page.links |= {values[key] for key in ("href", "src") if values.get(key)}
         # What decorates the frame, such as the logo, may be passed over in silence.
         decorates = "/_static/" in f"/{values.get('src', '')}" and "alt" in values
-        if tag == "img" and not (values.get("alt", "").strip() or decorates):
-            page.bare_pictures.append(values.get("src", ""))
-    return page
+        if tag == "img" and not ((values.get("alt") or "").strip() or decorates):
+            self.page.bare_pictures.append(values.get("src", ""))
+
+
+def read_page(text: str) -> Page:
+    """Collect anchors, links and pictures from the tags of a page."""
+    reader = _Reader()
+    reader.feed(text)
+    return reader.page
 
 
 def problems(
