@@ -6,27 +6,23 @@ import os
 import shutil
 import site
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from nnlab_course.sandbox.limits import Limits
-
-
-class SandboxError(RuntimeError):
-    """The sandbox can't be had on this machine; the message says what to do."""
-
+from nnlab_course.sandbox.limits import Limits, SandboxError
 
 PACKAGE = Path(str(files("nnlab_course")))
-HOME = "/sandbox"
+HOME, DATA = "/sandbox", "/sandbox-data"  # As students' code sees them
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
 # What a lesson imports, and what runs it: neither the checks nor the grading.
 _VISIBLE = (
     *("__init__.py", "exercises", "files.py", "digits.safetensors", "lenet.safetensors"),
     *("activations.py", "autograd.py", "gradients.py", "lenet.py", "cifar10.py"),
     *("data", "training", "plots", "explorers"),
-    *("sandbox/__init__.py", "sandbox/guest.py", "sandbox/messages.py"),
-    "sandbox/seccomp.py",
+    "sandbox/__init__.py",
+    *("sandbox/zygote.py", "sandbox/guest.py", "sandbox/substitutes.py", "sandbox/seccomp.py"),
+    *("sandbox/processes.py", "sandbox/messages.py", "sandbox/channel.py", "sandbox/limits.py"),
 )
 
 
@@ -39,7 +35,18 @@ def visible_folders() -> list[Path]:
     return [*(Path(path) for path in _SYSTEM if Path(path).exists()), *folders]
 
 
-def _mounts(data: Path | None) -> Iterator[str]:
+def find_stores(
+    data: Path | None,
+    names: Sequence[str] | None,  # None: all
+) -> list[Path]:
+    """List the data sets that students' code may read: their files, and nothing beside them."""
+    if not data:
+        return []
+    stores = sorted(path.resolve() for path in data.glob("[!.]*.safetensors") if path.is_file())
+    return [path for path in stores if names is None or path.stem in names]
+
+
+def _mounts(stores: Sequence[Path]) -> Iterator[str]:
     """Yield bubblewrap's arguments for the file system; a later one lies over an earlier one."""
     for path in visible_folders():
         if path.is_symlink() and len(path.parts) == 2:  # /lib -> usr/lib
@@ -49,29 +56,30 @@ def _mounts(data: Path | None) -> Iterator[str]:
     yield from ("--tmpfs", str(PACKAGE))
     for path in map(PACKAGE.joinpath, _VISIBLE):
         yield from ("--ro-bind", str(path), str(path))
-    if data:
-        yield from ("--ro-bind", str(data), str(data))
+    yield from ("--dir", DATA)
+    for path in stores:
+        yield from ("--ro-bind", str(path), f"{DATA}/{path.name}")
     yield from ("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev")
     yield from ("--size", str(2 * Limits.file_size), "--tmpfs", HOME)
     yield from ("--remount-ro", str(PACKAGE), "--remount-ro", "/")
 
 
-def environment_for(home: str, data: Path | None) -> dict[str, str]:
+def environment_for(home: str, data: str) -> dict[str, str]:
     """Make the whole environment of a student's code."""
     names = ("OMP_NUM_THREADS", "TQDM_DISABLE", "NNLAB_OFFLINE", "NNLAB_STATIC")
     variables = dict.fromkeys(names, "1") | {"HOME": home, "TMPDIR": home, "USER": "student"}
     variables |= {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg"}
     variables |= {"PYTHONPATH": str(PACKAGE.parent), "PYTHONHASHSEED": "0"}
-    return variables | ({"NNLAB_DATA": str(data)} if data else {"NNLAB_DATA": home})
+    return variables | {"NNLAB_DATA": data}
 
 
-def bubblewrap_command(variables: dict[str, str], data: Path | None) -> list[str]:
+def bubblewrap_command(variables: dict[str, str], stores: Sequence[Path]) -> list[str]:
     """Write the command that starts something in the sandbox."""
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1"]
     command += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--clearenv"]
     for name, value in variables.items():
         command += ["--setenv", name, value]
-    return [*command, *_mounts(data), "--chdir", HOME]
+    return [*command, *_mounts(stores), "--chdir", HOME]
 
 
 INSTALL = (

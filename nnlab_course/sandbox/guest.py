@@ -2,18 +2,18 @@
 
 # A plain module, edited here.
 
+import ast
+import asyncio
 import builtins
 import gc
-import importlib
+import inspect
 import linecache
 import os
 import random
 import re
 import resource
-import shutil
 import signal
 import socket
-import struct
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -24,16 +24,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from nnlab_course.exercises import Network, build_network
+from nnlab_course.exercises import Network, as_tensor, build_network
 from nnlab_course.exercises.calling import call_watched
-from nnlab_course.sandbox.messages import read_message, receive, write_message
-from nnlab_course.sandbox.seccomp import SET_DUMPABLE, install_filter, prctl
+from nnlab_course.sandbox import substitutes
+from nnlab_course.sandbox.channel import receive
+from nnlab_course.sandbox.messages import read_message, write_message
+from nnlab_course.sandbox.processes import bytes_in, memory_in_use
+from nnlab_course.sandbox.seccomp import install_filter
 
-
-def memory_in_use() -> int:
-    """Tell how many bytes of address space this process has."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[0]) * resource.getpagesize()
+_MOST_FILES = 100  # Open at once
 
 
 def give_up(
@@ -45,7 +44,7 @@ def give_up(
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_MOST_FILES, _MOST_FILES))
     install_filter()
 
 
@@ -95,37 +94,11 @@ def python_of(
 
 
 def _compile(source: str, name: str) -> types.CodeType:
+    """Compile a cell, which may `await` as in Jupyter."""
     try:
-        return compile(source, name, "exec")
+        return compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     except SyntaxError:
-        return compile(python_of(source), name, "exec")
-
-
-class _Nowhere:
-    """Takes what is printed, and keeps nothing."""
-
-    encoding, errors = "utf-8", "replace"
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def __getattr__(self, name: str) -> Callable:
-        return lambda *arguments, **options: None
-
-
-class Inert(types.ModuleType):
-    """Stands for the checks, which aren't here: takes any question, and answers nothing."""
-
-    def __getattr__(self, name: str) -> "Inert":
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self
-
-    def __call__(self, *arguments: object, **options: object) -> "Inert":
-        return self
-
-    def __repr__(self) -> str:
-        return "checked by the teacher"
+        return compile(python_of(source), name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 def describe(
@@ -154,15 +127,26 @@ _QUESTIONS = (
 
 
 class Notebook:
-    """A student's notebook while it runs: `run` a cell, `fetch` a name, `call` a function."""
+    """A student's notebook while it runs: a command for each thing that may be asked of it."""
 
     def __init__(self, seconds: float, clock: float):
-        self.limits, self.kept = (seconds, clock), []
+        self.limits, self.kept, self.loop = (seconds, clock), [], None
         self.module = types.ModuleType("__main__")
-        self.module.display = self.module.get_ipython = Inert("display")
+        self.module.display = self.module.get_ipython = substitutes.Inert("display")
         sys.modules["__main__"] = self.module
         self.builtins, self.pristine = vars(builtins), dict(vars(builtins))
-        self.memory = memory_in_use()
+        self.memory, self.home = memory_in_use(), os.environ["HOME"]
+        self.taken = bytes_in(self.home)
+        self.commands: dict[str, Callable[[dict, Any], tuple[dict, Any]]] = {
+            "files": self.write_files,
+            "run": self.run,
+            "memory": self.memory_kept,
+            "fetch": self.fetch,
+            "call": self.call,
+            "call_watched": self.call_watched,
+            "build_network": self.build_network,
+            **dict.fromkeys(_QUESTIONS, self.ask_network),
+        }
 
     def keep(self, value: Any) -> int | None:
         """Number a function or network, so that it can be asked for later."""
@@ -171,15 +155,29 @@ class Notebook:
         self.kept.append(value)
         return len(self.kept) - 1
 
+    def write_files(self, message: dict, value: dict) -> tuple[dict, Any]:
+        for name, content in value.items():
+            path = Path(self.home, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.numpy().tobytes())
+        return {}, None
+
     def run(self, message: dict, value: Any) -> tuple[dict, Any]:
         source, name = message["source"], f"cell {message['cell']}"
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-        exec(_compile(source, name), vars(self.module))
+        substitutes.prepare_for(source)
+        code = _compile(source, name)
+        if code.co_flags & inspect.CO_COROUTINE:
+            self.loop = self.loop or asyncio.new_event_loop()
+            self.loop.run_until_complete(eval(code, vars(self.module)))
+        else:
+            exec(code, vars(self.module))
         return {}, None
 
     def memory_kept(self, message: dict, value: Any) -> tuple[dict, Any]:
         gc.collect()
-        return {"memory": memory_in_use() - self.memory}, None
+        files = bytes_in(self.home) - self.taken
+        return {"memory": max(0, memory_in_use() - self.memory + files)}, None
 
     def fetch(self, message: dict, value: Any) -> tuple[dict, Any]:
         return {}, vars(self.module).get(message["name"], ...)
@@ -197,56 +195,35 @@ class Notebook:
     def build_network(self, message: dict, value: Any) -> tuple[dict, Any]:
         return {}, build_network(self.kept[message["handle"]], seed=value["args"][0])
 
-    def __getattr__(self, name: str) -> Callable[[dict, Any], tuple[dict, Any]]:
-        """Have a network answer for itself."""
-        if name not in _QUESTIONS:
-            raise AttributeError(name)
-
-        def ask_network(message: dict, value: Any) -> tuple[dict, Any]:
-            return {}, getattr(self.kept[message["handle"]], name)(*value["args"])
-
-        return ask_network
+    def ask_network(self, message: dict, value: Any) -> tuple[dict, Any]:
+        return {}, getattr(self.kept[message["handle"]], message["do"])(*value["args"])
 
     def answer(self, message: dict, value: Any) -> bytes:
         """Do what is asked within the limits, and describe the outcome or the error."""
-        name = f"cell {message.get('cell')}"
+        name, command = f"cell {message.get('cell')}", self.commands[message["do"]]
         try:
             with limited(*self.limits):
                 try:
-                    reply, value = getattr(self, message["do"])(message, value)
+                    reply, value = command(message, value)
                 finally:
                     self.builtins.update(self.pristine)
-                return write_message(reply, value, self.keep)
+                return write_message(reply, value, self.keep, as_tensor)
         except BaseException as error:
             self.builtins.update(self.pristine)
             return write_message({"error": describe(error, name)})
 
 
-def _sweep(folder: Path) -> None:
-    """Empty a folder, whatever permissions it and its content have."""
-    folder.chmod(0o700)
-    for place, folders, _ in os.walk(folder):
-        for name in folders:
-            path = Path(place, name)
-            if not path.is_symlink():
-                path.chmod(0o700)
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
-def _live(channel: socket.socket) -> None:
+def live(channel: socket.socket) -> None:
     """Be a notebook's process, until the other side closes the channel."""
     message, _ = read_message(*receive(channel, trusting=True))
     os.chdir(os.environ["HOME"])
-    sys.stdout = sys.stderr = _Nowhere()
+    sys.stdout = sys.stderr = substitutes.Nowhere()
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - what an old-fashioned notebook draws from
     torch.manual_seed(0)
     torch.set_num_threads(1)
     notebook = Notebook(message["seconds"], message["clock"])
+    sys.addaudithook(substitutes.explain_refusal)
     give_up(message["memory"], message["file_size"])
     channel.sendall(write_message({}))
     while True:
@@ -258,48 +235,3 @@ def _live(channel: socket.socket) -> None:
         reply = notebook.answer(*request)
         channel.settimeout(None)
         channel.sendall(reply)
-
-
-def _preload(modules: list[str]) -> None:
-    """Import what notebooks import, once for all of them; what isn't installed is left out."""
-    for name in modules:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            continue
-
-
-def serve(
-    control: socket.socket,  # Each message on it brings a channel to a new notebook
-    modules: list[str],  # To import beforehand
-    checks: list[str],  # Modules that aren't here, and that a notebook may import
-) -> None:
-    """Fork a process for each notebook, until the other side closes the control socket."""
-    _preload(modules)
-    for name in checks:
-        sys.modules[name] = Inert(name)
-    prctl(SET_DUMPABLE, 0, 0, 0, 0)
-    gc.freeze()
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nothing, number)
-    control.sendall(b"r")
-    while True:
-        _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-        if not descriptors:
-            return
-        channel = socket.socket(fileno=descriptors[0])
-        child = os.fork()
-        if not child:
-            control.close()
-            try:
-                _live(channel)
-            finally:
-                os._exit(0)
-        channel.close()
-        if not control.recv(1):
-            return
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        _sweep(Path(os.environ["HOME"]))
-        control.sendall(struct.pack("i", status))

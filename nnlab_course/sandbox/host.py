@@ -13,22 +13,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from nnlab_course.sandbox.bubblewrap import (
+    DATA,
     HOME,
     INSTALL,
-    SandboxError,
     bubblewrap_command,
     environment_for,
+    find_stores,
     require_bubblewrap,
 )
-from nnlab_course.sandbox.limits import Limits, ProcessEnded
+from nnlab_course.sandbox.limits import Limits, ProcessEnded, SandboxError, SandboxFault
 from nnlab_course.sandbox.session import Session
 
-_START = """
-import os, socket, sys
-from nnlab_course.sandbox.guest import serve
-modules, checks = (names.split() for names in sys.argv[1:])
-serve(socket.socket(fileno=os.dup(0)), modules, checks)
-"""
+_START = "from nnlab_course.sandbox.zygote import main; main()"
 
 
 class Sandbox:
@@ -47,11 +43,13 @@ class Sandbox:
         *,
         modules: Sequence[str] = (),
         checks: Sequence[str] = (),
-        data: Path | None = None,  # A folder of prepared data sets that notebooks may read
+        data: Path | None = None,  # A folder of prepared data sets
+        data_sets: Sequence[str] | None = None,  # Those that notebooks may read; None: all
         unsafe: bool = False,
     ):
         self.limits, self.names = limits or Limits(), [" ".join(modules), " ".join(checks)]
-        self.data, self.unsafe = data and data.resolve(), unsafe
+        self.stores, self.unsafe = find_stores(data, data_sets), unsafe
+        self.data = data and data.resolve()
         require_bubblewrap(unsafe)
         self.process, self.session = None, None
         self.start()
@@ -65,8 +63,9 @@ class Sandbox:
     def start(self) -> None:
         """Start the zygote, and wait until it has imported everything."""
         self.home = tempfile.mkdtemp(prefix="nnlab-") if self.unsafe else HOME
-        variables = environment_for(self.home, self.data)
-        command = [] if self.unsafe else bubblewrap_command(variables, self.data)
+        data = str(self.data or self.home) if self.unsafe else DATA
+        variables = environment_for(self.home, data)
+        command = [] if self.unsafe else bubblewrap_command(variables, self.stores)
         command += [sys.executable, "-sBc", _START, *self.names]
         self.control, theirs = socket.socketpair()
         with tempfile.TemporaryFile() as errors, theirs:
@@ -105,18 +104,24 @@ class Sandbox:
             shutil.rmtree(self.home, ignore_errors=True)
 
     def open(self) -> Session:
-        """Start a process for a notebook; the one before is ended."""
+        """Start a process for a notebook; the one before is ended.
+
+        **Raises:** `SandboxFault` if that fails in a new sandbox, too. No student's code has run
+        in it, so no student is to be blamed.
+        """
         if self.session:
-            self.session.end()
-        if self.process.poll() is not None:
-            self.stop()
-            self.start()
-        try:
-            self.session = Session(self.control, self.limits, self.reap)
-        except (ProcessEnded, OSError) as error:  # no student's code has run in it yet
-            self.stop()
-            raise SandboxError(f"the sandbox broke down ({error}); grade again") from error
-        return self.session
+            self.session.end("another notebook's turn")
+        for _ in range(2):
+            if self.process.poll() is not None:
+                self.stop()
+                self.start()
+            try:
+                self.session = Session(self.control, self.limits, self.reap)
+                return self.session
+            except (ProcessEnded, OSError) as error:
+                reason = error
+                self.stop()
+        raise SandboxFault(f"the sandbox broke down ({reason}); mark this notebook again")
 
     def reap(self) -> int | None:
         """End the notebook's process, and tell its status; None if the zygote is gone as well."""

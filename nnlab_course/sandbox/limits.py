@@ -22,8 +22,17 @@ class Limits:
         return cls(seconds, clock, max(cls.total, 5 * clock), 2 * cls.memory)
 
 
+class SandboxError(RuntimeError):
+    """The sandbox can't be had on this machine; the message says what to do."""
+
+
+class SandboxFault(SandboxError):
+    """The sandbox broke down: no student's fault; marking the same notebook again may help."""
+
+
 class ProcessEnded(Exception):
     """A notebook's process has ended before it answered; the message says why."""
 
 
 TOO_LONG = "it did not come to an end in time"
+BROKE_THE_RULES = "it did not keep to the rules of marking"

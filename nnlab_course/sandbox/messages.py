@@ -4,9 +4,9 @@
 
 import json
 import math
-import socket
 import struct
-import time
+import unicodedata
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -17,10 +17,11 @@ from torch import Tensor
 _CROSSING = "float64 float32 float16 int64 int32 int16 int8 uint8 bool"
 _DTYPES = {name: getattr(torch, name) for name in _CROSSING.split()}
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
-_MOST_BYTES = 64 * 2**20  # of the arrays in one message
-_MOST_JSON = 2**20
+MOST_BYTES = 64 * 2**20  # of the arrays in one message
+MOST_JSON = 2**20
 _LONGEST_TEXT = 10_000
 _DEEPEST = 20
+_MOST_HANDLES = 10**6
 
 _detach, _to_dense, _to = Tensor.detach, Tensor.to_dense, Tensor.to
 _numpy, _contiguous, _numel = Tensor.numpy, Tensor.contiguous, Tensor.numel
@@ -28,6 +29,23 @@ _numpy, _contiguous, _numel = Tensor.numpy, Tensor.contiguous, Tensor.numel
 
 class CrossingError(ValueError):
     """A message that doesn't keep to the rules."""
+
+
+_LAYOUT = ("Cc", "Cf", "Cs", "Zl", "Zp")  # What moves cursors, or turns the order of letters
+_SPELLING = "\n\t\u200c\u200d\u00ad"
+
+
+def clean_text(text: str, most: int = _LONGEST_TEXT) -> str:
+    """Write control characters and lone halves of characters as escapes, and cut what is long."""
+    text = text[:most]
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        letter.encode("unicode_escape").decode()
+        if unicodedata.category(letter) in _LAYOUT and letter not in _SPELLING
+        else letter
+        for letter in text
+    )
 
 
 class Unreadable:
@@ -50,16 +68,16 @@ def _plain_tensor(value: Tensor) -> Tensor:
 class _Writer:
     """Turns a value into JSON, and gathers the bytes of its arrays."""
 
-    def __init__(self, handle: Callable[[Any], int] | None):
-        self.handle, self.blobs, self.size = handle, [], 0
+    def __init__(self, handle: Callable | None, convert: Callable | None):
+        self.handle, self.convert, self.blobs, self.size = handle, convert, [], 0
 
     def tensor(self, value: Tensor, kind: str) -> dict:
-        if self.size + _numel(value) * value.element_size() > _MOST_BYTES:
+        if self.size + _numel(value) * value.element_size() > MOST_BYTES:
             return {"is": "unreadable", "name": "tensor_too_large"}
         try:
             value = _plain_tensor(value)
         except (CrossingError, RuntimeError, NotImplementedError):
-            return {"is": "unreadable", "name": type(value).__name__}
+            return {"is": "unreadable", "name": type(value).__name__[:100]}
         blob = _numpy(value).tobytes()
         at, self.size = self.size, self.size + len(blob)
         self.blobs.append(blob)
@@ -67,12 +85,12 @@ class _Writer:
         return {"is": kind, "dtype": _NAMES[value.dtype], "shape": shape, "at": at}
 
     def array(self, value: np.ndarray) -> Any:
-        if value.nbytes > _MOST_BYTES:
+        if value.nbytes > MOST_BYTES:
             return {"is": "unreadable", "name": "array_too_large"}
         try:
             return self.tensor(torch.from_numpy(np.array(value, order="C")), "array")
         except TypeError:  # objects, texts, dates
-            return {"is": "unreadable", "name": "ndarray"}
+            return self.converted(value, "ndarray")
 
     def write(self, value: Any, depth: int = 0) -> Any:
         """Describe a value; what can't cross is noted by its type."""
@@ -91,27 +109,35 @@ class _Writer:
         if isinstance(value, np.ndarray):
             return self.array(value)
         if isinstance(value, np.generic):
-            return self.write(value.item(), depth + 1) if depth < _DEEPEST else None
+            plain = value.item()  # of a long double, itself
+            return self.write(float(value) if isinstance(plain, np.generic) else plain)
         if isinstance(value, torch.Generator):
             return {"is": "generator", "state": self.write(value.get_state())}
         return self.compound(value, depth)
 
     def compound(self, value: Any, depth: int) -> dict:
         if depth < _DEEPEST:
-            if isinstance(value, list | tuple | range):
+            if isinstance(value, list | tuple | range | deque):
                 return {"is": "list", "items": [self.write(item, depth + 1) for item in value]}
             if isinstance(value, dict) and all(isinstance(key, str | int) for key in value):
                 items = [[self.write(k), self.write(v, depth + 1)] for k, v in value.items()]
                 return {"is": "dict", "items": items}
-        number = self.handle(value) if self.handle else None
+        number, type_name = self.handle(value) if self.handle else None, type(value).__name__[:100]
         if number is None:
-            return {"is": "unreadable", "name": type(value).__name__[:100]}
+            return self.converted(value, type_name)
         kind = "function" if callable(value) else "network"
-        name = str(getattr(value, "__name__", type(value).__name__))
-        return {"is": "handle", "kind": kind, "handle": number, "name": name[:100]}
+        name = str(getattr(value, "__name__", type_name))[:100]
+        return {"is": "handle", "kind": kind, "handle": number, "name": name, "type": type_name}
+
+    def converted(self, value: Any, type_name: str) -> dict:
+        """Describe as numbers what the lesson's own check would read as numbers."""
+        try:
+            return self.tensor(self.convert(value), "tensor")
+        except Exception:
+            return {"is": "unreadable", "name": type_name}
 
 
-_LENGTHS = struct.Struct(">IQ")
+LENGTHS = struct.Struct(">IQ")
 _TOO_LONG = {"is": "unreadable", "name": "answer_too_long"}
 
 
@@ -119,14 +145,15 @@ def write_message(
     message: dict,  # What there is to say, plain JSON
     value: Any = None,  # What goes with it: anything
     handle: Callable[[Any], int | None] | None = None,  # Gives what stays behind its number
+    convert: Callable[[Any], Tensor] | None = None,  # Makes numbers of other objects, or raises
 ) -> bytes:
     """Write a message and a value; what can't cross in the value is noted by its type."""
-    writer = _Writer(handle)
+    writer = _Writer(handle, convert)
     tree = writer.write(value)
     text = json.dumps(message | {"value": tree}).encode()
-    if len(text) > _MOST_JSON:
-        writer, text = _Writer(None), json.dumps(message | {"value": _TOO_LONG}).encode()
-    return _LENGTHS.pack(len(text), writer.size) + text + b"".join(writer.blobs)
+    if len(text) > MOST_JSON:
+        writer, text = _Writer(None, None), json.dumps(message | {"value": _TOO_LONG}).encode()
+    return LENGTHS.pack(len(text), writer.size) + text + b"".join(writer.blobs)
 
 
 class _Reader:
@@ -145,7 +172,7 @@ class _Reader:
         if at + count * width > len(self.blob):
             raise CrossingError("more numbers announced than sent")
         if not count:
-            return torch.empty(shape, dtype=_DTYPES[dtype])
+            return torch.empty([min(size, _LONGEST_TEXT) for size in shape], dtype=_DTYPES[dtype])
         numbers = self.blob[at : at + count * width]  # a copy: aligned, and the receiver's own
         if dtype == "bool":  # a byte other than 0 and 1 would be no bool
             return (torch.frombuffer(numbers, dtype=torch.uint8) != 0).reshape(shape)
@@ -154,7 +181,9 @@ class _Reader:
     def read(self, tree: Any) -> Any:
         if isinstance(tree, int) and not -(2**63) <= tree < 2**63:
             raise CrossingError("a whole number of more than 64 bits")
-        if tree is None or isinstance(tree, bool | int | float | str):
+        if isinstance(tree, str):
+            return tree if self.trusting else clean_text(tree)
+        if tree is None or isinstance(tree, bool | int | float):
             return tree
         match tree:
             case {"is": "ellipsis"}:
@@ -172,20 +201,27 @@ class _Reader:
                 return generator.set_state(self.tensor(state))
             case {"is": "unreadable", "name": str(name)}:
                 return unreadable(name)
-            case {"is": "handle", "kind": str(), "handle": int(), "name": str()} if self.build:
+            case {"is": "handle", "kind": str(), "handle": int(), "name": str(), "type": str()} if (
+                self.build and 0 <= tree["handle"] < _MOST_HANDLES
+            ):
                 return self.build(tree)
         raise CrossingError(f"an unknown description: {str(tree)[:60]}")
 
     def key(self, key: Any) -> str | int:
         if not isinstance(key, str | int):
             raise CrossingError("a key that is neither text nor number")
-        return key
+        return clean_text(key) if isinstance(key, str) else key
+
+
+def identifier(name: str) -> str:
+    """Make a name for a class of a text."""
+    name = "".join(letter if f"a{letter}".isidentifier() else "_" for letter in name[:100])
+    return name or "object"
 
 
 def unreadable(name: str) -> Unreadable:
     """Make what stands for an object of a type with this name."""
-    name = "".join(letter if f"a{letter}".isidentifier() else "_" for letter in name[:100])
-    return type(name or "object", (Unreadable,), {})()
+    return type(identifier(name), (Unreadable,), {})()
 
 
 def read_message(
@@ -208,47 +244,3 @@ def read_message(
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CrossingError(f"a malformed message ({type(error).__name__})") from error
     return message, value
-
-
-def send(channel: socket.socket, message: bytes, deadline: float | None = None) -> None:
-    """Send a whole message. `deadline` is a time of `time.monotonic`.
-
-    **Raises:** `TimeoutError` at the deadline, `OSError` if the other side is gone.
-    """
-    _wait(channel, deadline)
-    channel.sendall(message)
-
-
-def receive(
-    channel: socket.socket,
-    deadline: float | None = None,  # A time of `time.monotonic`; None: for ever
-    *,
-    trusting: bool = False,  # Whether the other side may send as much as it likes
-) -> tuple[bytes, bytearray]:  # The JSON text, and the bytes of the arrays
-    """Receive one message.
-
-    **Raises:** `TimeoutError` at the deadline, `EOFError` if the other side is gone,
-    `CrossingError` if the message is larger than agreed.
-    """
-    text, blob = _LENGTHS.unpack(_exactly(channel, _LENGTHS.size, deadline))
-    if not trusting and (text > _MOST_JSON + 2**16 or blob > _MOST_BYTES):
-        raise CrossingError("a message larger than agreed")
-    return bytes(_exactly(channel, text, deadline)), _exactly(channel, blob, deadline)
-
-
-def _wait(channel: socket.socket, deadline: float | None) -> None:
-    left = None if deadline is None else deadline - time.monotonic()
-    if left is not None and left <= 0:
-        raise TimeoutError("no answer in time")
-    channel.settimeout(left)
-
-
-def _exactly(channel: socket.socket, size: int, deadline: float | None) -> bytearray:
-    received, view = 0, memoryview(bytearray(size))
-    while received < size:
-        _wait(channel, deadline)
-        count = channel.recv_into(view[received:])
-        if not count:
-            raise EOFError("the other side is gone")
-        received += count
-    return view.obj

@@ -9,25 +9,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from nnlab_course.sandbox.limits import TOO_LONG, Limits, ProcessEnded
-from nnlab_course.sandbox.messages import CrossingError, read_message, receive, send, write_message
-from nnlab_course.sandbox.remote import Remote, RemoteFunction, RemoteNetwork
-
-
-def _failure(error: Any) -> dict:
-    """Check the description of an exception that came out of the sandbox."""
-    match error:
-        case {"type": str(name), "message": str(message), "line": line}:
-            line = line if type(line) is int and 0 < line < 10**6 else None
-            return {"type": name[:100], "message": message[:500], "line": line}
-    raise CrossingError("an error without a description")
+from nnlab_course.sandbox.channel import receive, send
+from nnlab_course.sandbox.limits import BROKE_THE_RULES, TOO_LONG, Limits, ProcessEnded
+from nnlab_course.sandbox.messages import CrossingError, read_message, write_message
+from nnlab_course.sandbox.remote import Remote, stand_in
+from nnlab_course.sandbox.replies import Reply, read_reply
 
 
 class Session:
     """A process in which one notebook runs.
 
-    `deadline` is a time of `time.monotonic` for the stand-ins' questions, `over` says why the
-    process has ended.
+    `deadline` is a time of `time.monotonic` for the stand-ins' questions. `over` says why the
+    process has ended, `by_force` that something killed it: perhaps not its own code.
     """
 
     def __init__(
@@ -38,6 +31,7 @@ class Session:
     ):
         self.limits, self.reap = limits, reap
         self.over: str | None = None
+        self.by_force = False
         self.deadline: float | None = None
         self.channel, theirs = socket.socketpair()
         with theirs:
@@ -52,7 +46,7 @@ class Session:
         message: dict,  # What to do
         value: Any = None,  # With what
         deadline: float | None = None,  # A time of `time.monotonic`
-    ) -> tuple[dict, Any]:  # The reply, and what came with it
+    ) -> tuple[Reply, Any]:  # What it says, and the value that came with it
         """Ask the process for something.
 
         **Raises:** `ProcessEnded` if it ends before it answers, or has ended already.
@@ -63,13 +57,12 @@ class Session:
         deadline = latest if deadline is None else min(deadline, latest)
         try:
             send(self.channel, write_message(message, value, self._number), deadline)
-            reply, value = read_message(*receive(self.channel, deadline), self._build)
-            if "error" in reply:
-                reply["error"] = _failure(reply["error"])
+            message, value = read_message(*receive(self.channel, deadline), self._build)
+            reply = read_reply(message)
         except TimeoutError:
             self.end(TOO_LONG)
         except CrossingError as error:
-            self.end(f"it did not keep to the rules: {error}")
+            self.end(f"{BROKE_THE_RULES}: {error}")
         except (EOFError, OSError):
             self.end()
         if self.over:
@@ -80,15 +73,15 @@ class Session:
         """Find the number of something that lives in this process."""
         return value.handle if isinstance(value, Remote) and value.session is self else None
 
-    def _build(self, tree: dict) -> "Remote":
-        kind = RemoteNetwork if tree["kind"] == "network" else RemoteFunction
-        return kind(self, tree["handle"], tree["name"])
+    def _build(self, tree: dict) -> Remote:
+        return stand_in(self, tree)
 
     def end(self, reason: str | None = None) -> None:
         """End the process; the first reason given or found is kept."""
         if not self.over:
             self.channel.close()
             status = self.reap()
+            self.by_force = not reason and _is_by_force(status)
             self.over = reason or _cause(status)
 
     def limit(self, deadline: float) -> None:
@@ -99,6 +92,11 @@ class Session:
         """Note that the process has gone."""
         self.channel.close()
         self.over = self.over or reason
+
+
+def _is_by_force(status: int | None) -> bool:
+    """Tell whether a process, or the sandbox with it, was killed."""
+    return status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
 
 
 def _cause(status: int | None) -> str:

@@ -17,7 +17,6 @@ from torch import nn
 from nnlab_course.exercises import AnswerError, Network, NotAnswered, as_tensor, build_network, call
 from nnlab_course.sandbox import (
     Limits,
-    ProcessEnded,
     RemoteFunction,
     Sandbox,
     SandboxError,
@@ -25,13 +24,12 @@ from nnlab_course.sandbox import (
     Submission,
     visible_folders,
 )
+from nnlab_course.sandbox.channel import receive, send
 from nnlab_course.sandbox.guest import python_of
 from nnlab_course.sandbox.messages import (
     CrossingError,
     Unreadable,
     read_message,
-    receive,
-    send,
     write_message,
 )
 from nnlab_course.sandbox.seccomp import filter_program
@@ -151,7 +149,7 @@ TENSOR = {"is": "tensor", "dtype": "float32", "shape": [2], "at": 0}
         {"is": "list", "items": 3},
         {"is": "dict", "items": [[1]]},
         {"is": "dict", "items": [[{"is": "list", "items": []}, 1]]},
-        {"is": "handle", "kind": "function", "handle": 0, "name": "f"},
+        {"is": "handle", "kind": "function", "handle": 0, "name": "f", "type": "f"},
         {"is": "generator", "state": TENSOR},
         {"is": "__init__"},
         {"is": ["tensor"]},
@@ -215,9 +213,9 @@ def test_magics_are_blanked_and_lines_keep_their_numbers():
 
 
 def test_a_filter_is_known_for_two_machines_only():
-    assert filter_program("x86_64") != filter_program("aarch64")
+    assert filter_program("x86_64", 7) != filter_program("aarch64", 7)
     with pytest.raises(ValueError, match="mips"):
-        filter_program("mips")
+        filter_program("mips", 7)
 
 
 # --- the sandbox ---------------------------------------------------------------------------
@@ -279,7 +277,7 @@ host = os.uname().nodename
         "TORCHINDUCTOR_CACHE_DIR",  # torch's own doing
     }
     shown = {path.parts[1] for path in visible_folders()} | {package.split("/")[1]}
-    assert set(top) == shown | {"dev", "proc", "sandbox"}
+    assert set(top) == shown | {"dev", "proc", "sandbox", "sandbox-data"}
     assert f"{package}/sandbox/guest.py" in files
     inside = [path.removeprefix(f"{package}/").split("/") for path in files]
     seen = {parts[0] for parts in inside if parts[1:]}
@@ -479,10 +477,9 @@ def test_the_time_for_a_notebook_is_limited(sandbox):
     try:
         sandbox.limits = Limits(seconds=0.3, clock=5.0, total=2.0, memory=2**28)
         submission = Submission(sandbox, ["x = 1", *["while True: pass"] * 50, "y = 2"])
-        start = time.monotonic()
-        with pytest.raises(ProcessEnded, match="the whole notebook"):
-            submission.run()
-        assert time.monotonic() - start < 30
+        assert submission.answers(["x", "y"]) == [1, ...]
+        assert submission.errors[51]["message"].startswith("not run: the time for the whole")
+        assert len(submission.left_out) == 51
     finally:
         sandbox.limits = limits
 
