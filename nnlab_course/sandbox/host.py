@@ -24,7 +24,7 @@ from nnlab_course.sandbox.bubblewrap import (
 from nnlab_course.sandbox.limits import Limits, ProcessEnded, SandboxError, SandboxFault
 from nnlab_course.sandbox.session import Session
 
-_START = "from nnlab_course.sandbox.zygote import main; main()"
+_START = "from nnlab_course.sandbox.zygote import serve_standard_input; serve_standard_input()"
 
 
 class Sandbox:

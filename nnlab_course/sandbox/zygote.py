@@ -116,7 +116,7 @@ def serve(
         _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
 
 
-def main() -> None:
+def serve_standard_input() -> None:
     """Serve through the socket that is the standard input."""
     modules, checks = (names.split() for names in sys.argv[1:])
     serve(socket.socket(fileno=os.dup(0)), modules, checks)
