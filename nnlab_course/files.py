@@ -89,3 +89,16 @@ def _remove(path: Path) -> None:
     """Remove a file if that is possible; the error that led here says more than one of this."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
+
+
+def shown(text: object) -> str:
+    """Return text that can be printed anywhere: what controls a terminal is spelt out.
+
+    A file's name can hold line ends, escape sequences, marks that turn the direction of writing,
+    and halves of characters. Two that are seldom seen, but belong to words and signs, stay: the
+    zero-width joiner and non-joiner.
+    """
+    return "".join(
+        c if c.isprintable() or c in "\u200c\u200d" else c.encode("unicode_escape").decode()
+        for c in str(text)
+    )

@@ -15,7 +15,7 @@ from nnlab_course.checks.common.inputs import find_real
 from nnlab_course.checks.common.networks import SameNetwork
 from nnlab_course.checks.common.trained import Pictures, Trained
 from nnlab_course.checks.common.variants import end_mistakes, make_lenet
-from nnlab_course.data.embedded import SHAPES, draw_shapes
+from nnlab_course.data.shapes import SHAPES, draw_shapes
 from nnlab_course.exercises import Exercise, Mistake
 
 _SIZES = {"channels": 3, "map_size": 5}

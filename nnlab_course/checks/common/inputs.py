@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nnlab_course.data import Dataset, load
-from nnlab_course.data.embedded import random_affine
+from nnlab_course.data.digits import random_affine
 from nnlab_course.exercises import Mistake, SameValue
 
 

@@ -1,4 +1,4 @@
-"""The embedded data: real digits, and shapes drawn by code."""
+"""What the package carries: real digits, and shapes drawn by code."""
 
 import runpy
 from pathlib import Path
@@ -8,8 +8,8 @@ import torch
 from matplotlib.path import Path as Outline
 from torch.nn import functional as F
 
-from nnlab_course.data import embedded
-from nnlab_course.data.embedded import SHAPES, digits, draw_shapes, random_affine, shapes
+from nnlab_course.data.digits import digits, enlarge, random_affine, read_digits
+from nnlab_course.data.shapes import SHAPES, draw_shapes, shapes
 
 PROJECT = Path(__file__).parents[2]
 
@@ -67,8 +67,8 @@ def test_digits_are_the_same_at_each_call_and_leave_the_global_stream_alone(digi
 
 
 def test_test_digits_are_untouched_and_none_is_trained_on(digit_sets):
-    raw, labels = embedded.read_digits()
-    whole = embedded.enlarge(raw).round().byte().flatten(1)
+    raw, labels = read_digits()
+    whole = enlarge(raw).round().byte().flatten(1)
     test = digit_sets["test_images"].flatten(1)
     distance = torch.cdist(test.float(), whole.float())
     position = distance.argmin(dim=1)
@@ -89,14 +89,14 @@ def test_test_digits_are_untouched_and_none_is_trained_on(digit_sets):
 
 
 def test_test_part_has_a_fifth_of_each_digit(digit_sets):
-    _, labels = embedded.read_digits()
+    _, labels = read_digits()
     counts = torch.bincount(digit_sets["test_labels"])
     assert ((counts - torch.bincount(labels) / 5).abs() < 1).all()
 
 
 def test_enlarge_centres_the_digit():
     images = torch.full((2, 8, 8), 16, dtype=torch.uint8)
-    large = embedded.enlarge(images)
+    large = enlarge(images)
     assert large.shape == (2, 1, 28, 28)
     assert torch.allclose(large[:, :, 4:24, 4:24], torch.tensor(255.0))
     assert large.sum() == pytest.approx(2 * 400 * 255)

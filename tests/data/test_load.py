@@ -26,11 +26,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.numpy import save_file
 
-from nnlab_course.data import Dataset, Split, data_root, load, make_store, read_store
-from nnlab_course.data import store as data
+from nnlab_course.data import (
+    Dataset,
+    Split,
+    data_root,
+    download,
+    load,
+    read_store,
+    store,
+)
+from nnlab_course.data.known import KNOWN
 
 REAL = os.environ.get("NNLAB_DATA")  # Read before the tests unset it
 KINDS = [f"{part}_{kind}" for part in ("train", "test") for kind in ("images", "labels")]
@@ -98,7 +105,7 @@ def put_idx(root, folder="FashionMNIST", **changes):
 def put_batches(folder, content):
     """Write CIFAR-10's batches, 4 images in each, and return the MD5 of each file."""
     folder.mkdir(parents=True)
-    batches = {"batches.meta": {"label_names": list(data._KNOWN["cifar10"].classes)}}
+    batches = {"batches.meta": {"label_names": list(KNOWN["cifar10"].classes)}}
     for i in range(5):
         chosen = slice(4 * i, 4 * i + 4)
         batches[f"data_batch_{i + 1}"] = {
@@ -245,7 +252,7 @@ def test_repr_tells_name_sizes_and_source():
 
 
 def test_root_is_argument_then_environment_then_cache(monkeypatch, tmp_path):
-    assert data_root() == data.user_cache_path("nnlab-course")
+    assert data_root() == store.user_cache_path("nnlab-course")
     monkeypatch.setenv("NNLAB_DATA", "~/elsewhere")
     assert data_root() == Path.home() / "elsewhere"
     assert data_root(tmp_path) == tmp_path
@@ -446,7 +453,7 @@ def test_torchvisions_old_pickles_are_not_opened(tmp_path):
 def test_altered_batch_is_never_unpickled(tmp_path):
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()
-    for name in data._KNOWN["cifar10"].files:
+    for name in KNOWN["cifar10"].files:
         (folder / name).write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
     with pytest.raises(RuntimeError, match=r"data_batch_1 can't be used: its MD5 is .*Delete it"):
         load("cifar10", tmp_path)
@@ -564,7 +571,7 @@ def load_in_child(name, root, url, checksums, timeout=20, largest_file=None, rea
     from torchvision import datasets
 
     os.environ.pop("NNLAB_OFFLINE", None)
-    data.TIMEOUT = timeout
+    download.TIMEOUT = timeout
     if name == "cifar10":
         cifar = datasets.CIFAR10
         cifar.url, cifar.tgz_md5 = url + cifar.filename, checksums[cifar.filename]
@@ -762,183 +769,11 @@ def test_root_that_is_a_file(tmp_path, caplog):
     assert "could not be downloaded (File exists)" in caplog.text
 
 
-# --- pictures of one's own --------------------------------------------------------------
-
-
-def put_pictures(folder, counts, size=(40, 30), mode="RGB", suffix=".png"):
-    """Write pictures, each of one colour: the class gives its red, the picture its green."""
-    for label, (name, num) in enumerate(counts.items()):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        for i in range(num):
-            picture = Image.new("RGB", size, (50 * label, 10 * i, 200)).convert(mode)
-            picture.save(folder / name / f"{i}{suffix}")
-    return folder
-
-
-def test_folder_becomes_a_store(tmp_path):
-    folder = put_pictures(tmp_path / "leaves", {"ash": 10, "oak": 5, "yew": 2})
-    path = make_store(folder, tmp_path)
-    assert path == tmp_path / "leaves.safetensors"
-    leaves = load("leaves", tmp_path)
-    assert leaves.classes == ("ash", "oak", "yew")
-    assert leaves.train.images.shape == (13, 3, 32, 32)
-    assert torch.bincount(leaves.train.labels).tolist() == [8, 4, 1]
-    assert torch.bincount(leaves.test.labels).tolist() == [2, 1, 1]
-    assert leaves.source == "pictures of the folder leaves"
-    for split in (leaves.train, leaves.test):
-        assert torch.equal(split.images[:, 0, 0, 0], (50 * split.labels).byte())
-        assert (split.images == split.images[:, :, :1, :1]).all()
-    # Every picture is in one of the parts, and in one only.
-    colours = torch.cat([leaves.train.images, leaves.test.images])[:, :2, 0, 0]
-    assert colours.unique(dim=0).shape == (17, 2)
-    assert content_of(tmp_path) == [".leaves.lock", "leaves", "leaves.safetensors"]
-
-
-def test_held_out_pictures_depend_on_the_generator(tmp_path):
-    folder = put_pictures(tmp_path / "leaves", {"ash": 20, "oak": 20})
-
-    def held_out(**options):
-        make_store(folder, tmp_path, test_fraction=0.5, **options)
-        return load("leaves", tmp_path).test.images[:, 1, 0, 0].tolist()
-
-    assert held_out() == held_out()
-    assert held_out(generator=generator(1)) == held_out(generator=generator(1))
-    assert held_out(generator=generator(1)) != held_out(generator=generator(2))
-
-
-def test_train_and_test_folders_are_kept_apart(tmp_path):
-    folder = tmp_path / "leaves"
-    put_pictures(folder / "train", {"ash": 4, "oak": 3})
-    put_pictures(folder / "test", {"ash": 1, "oak": 2}, suffix=".JPG")
-    make_store(folder, tmp_path, name="other", size=8, channels=1)
-    other = load("other", tmp_path)
-    assert other.train.labels.tolist() == [0, 0, 0, 0, 1, 1, 1]
-    assert other.test.labels.tolist() == [0, 1, 1]
-    assert other.test.images.shape == (3, 1, 8, 8)
-
-
-def test_pictures_are_shrunk_cut_and_turned_upright(tmp_path):
-    folder = put_pictures(tmp_path / "leaves", {"ash": 2, "oak": 2}, size=(96, 48))
-    # Three squares side by side; the middle one is green. It is all that should be left.
-    picture = Image.new("RGB", (96, 32), (255, 0, 0))
-    picture.paste((0, 255, 0), (32, 0, 64, 32))
-    picture.save(folder / "ash" / "0.png")
-    # A photograph whose camera was held on its side: stored lying, marked "turn me".
-    lying = Image.new("RGB", (64, 64), (0, 0, 255))
-    lying.paste((255, 255, 255), (0, 0, 32, 64))
-    orientation = Image.Exif()
-    orientation[0x0112] = 6  # the left side is the top
-    lying.save(folder / "oak" / "0.jpg", exif=orientation, quality=95)
-    (folder / "oak" / "0.png").unlink()
-    make_store(folder, tmp_path)
-    leaves = load("leaves", tmp_path)
-    images = torch.cat([leaves.train.images, leaves.test.images])
-    labels = torch.cat([leaves.train.labels, leaves.test.labels])
-    green = [
-        image for image in images[labels == 0] if image[0].max() == 0 and image[1].min() == 255
-    ]
-    assert len(green) == 1
-    upright = [
-        image
-        for image in images[labels == 1].int()
-        if image[0, :14].min() > 200 and image[0, 18:].max() < 60
-    ]
-    assert len(upright) == 1
-
-
-def test_other_modes_and_stray_files(tmp_path):
-    folder = put_pictures(tmp_path / "leaves", {"ash": 2, "oak": 2}, mode="L")
-    put_pictures(folder, {"ash": 3}, mode="P", suffix=".gif")
-    put_pictures(folder, {"deep/er": 1}, mode="RGBA")
-    (folder / ".ipynb_checkpoints").mkdir()
-    (folder / "ash" / "notes.txt").write_text("not a picture")
-    (folder / "ash" / "._0.png").write_bytes(b"left by another system")
-    (folder / "readme.md").write_text("not a class")
-    put_pictures(folder, {"deep": 1})
-    make_store(folder, tmp_path)
-    leaves = load("leaves", tmp_path)
-    assert leaves.classes == ("ash", "deep", "oak")
-    assert len(leaves.train) + len(leaves.test) == 9
-
-
-def test_store_is_replaced(tmp_path):
-    folder = put_pictures(tmp_path / "leaves", {"ash": 2, "oak": 2})
-    make_store(folder, tmp_path)
-    before = load("leaves", tmp_path)
-    put_pictures(folder, {"ash": 9})
-    make_store(folder, tmp_path)
-    assert len(load("leaves", tmp_path).train) > len(before.train)
-    assert before.train.images[0, 2, 0, 0] == 200  # what was loaded stays readable
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"size": 0}, "got size=0"),
-        ({"size": 32.0}, r"got size=32\.0"),
-        ({"channels": 2}, "channels=2"),
-        ({"test_fraction": 0}, "test_fraction=0"),
-        ({"test_fraction": 1.0}, r"test_fraction=1\.0"),
-        ({"name": "mnist"}, "'mnist' is the name of another dataset"),
-        ({"name": "shapes"}, "'shapes' is the name of another dataset"),
-        ({"name": "my leaves"}, "'my leaves' can't name a dataset"),
-        ({"name": "../leaves"}, "can't name a dataset"),
-        ({"name": ""}, "can't name a dataset"),
-    ],
-)
-def test_arguments_are_checked(tmp_path, options, message):
-    folder = put_pictures(tmp_path / "leaves", {"ash": 2, "oak": 2})
-    with pytest.raises(ValueError, match=message):
-        make_store(folder, tmp_path, **options)
-    assert content_of(tmp_path) == ["leaves"]
-
-
-@pytest.mark.parametrize(
-    ("counts", "message"),
-    [
-        ({}, "leaves has 0 subfolders; give it one for each class, 2 to 256 in all"),
-        ({"ash": 3}, "leaves has 1 subfolders"),
-        ({f"c{i:03}": 0 for i in range(257)}, "leaves has 257 subfolders"),
-        ({"ash": 3, "oak": 0}, r"oak holds no pictures \(\.bmp, "),
-        ({"ash": 3, "oak": 1}, "class oak has one picture; give at least two, or train/ and test/"),
-        ({"train/ash": 1, "train/oak": 1, "test/ash": 1}, "test has 1 subfolders"),
-        (
-            {"train/ash": 1, "train/oak": 1, "test/ash": 1, "test/elm": 1},
-            "must have the same classes; not so: elm, oak",
-        ),
-    ],
-)
-def test_layout_is_checked(tmp_path, counts, message):
-    folder = tmp_path / "leaves"
-    folder.mkdir()
-    put_pictures(folder, counts)
-    with pytest.raises(ValueError, match=message):
-        make_store(folder, tmp_path)
-    assert content_of(tmp_path) == ["leaves"]
-
-
-@pytest.mark.parametrize("content", [b"", b"not a picture", None], ids=["empty", "text", "short"])
-def test_unreadable_picture_is_named(tmp_path, content):
-    folder = put_pictures(tmp_path / "leaves", {"ash": 2, "oak": 2})
-    picture = folder / "oak" / "1.png"
-    picture.write_bytes(picture.read_bytes()[:60] if content is None else content)
-    with pytest.raises(
-        ValueError, match=r"1\.png can't be read as a picture \(.*mend it or take it"
-    ):
-        make_store(folder, tmp_path)
-    assert content_of(tmp_path) == ["leaves"]
-
-
-def test_absent_folder(tmp_path):
-    with pytest.raises(ValueError, match="leaves is not a folder"):
-        make_store(tmp_path / "leaves", tmp_path)
-
-
 # --- the real data ----------------------------------------------------------------------
 
 
 def real(name):
-    known = data._KNOWN[name]
+    known = KNOWN[name]
     files = [Path(REAL or "", known.folder, file) for file in known.files]
     store = Path(REAL or "", f"{name}.safetensors")
     there = REAL and (store.is_file() or all(file.is_file() for file in files))
