@@ -27,7 +27,7 @@ _DEPTH = 3  # Folders below the root that are searched
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFiles:
     """What a search for the files of a set came to: all of them, or a note on what is missing."""
 
     files: dict[str, bytes] | None
@@ -57,7 +57,7 @@ class Known(ABC):
         """Return the MD5 of each file, where it is known."""
 
     @abstractmethod
-    def search(self, root: Path) -> "Found":
+    def search(self, root: Path) -> FoundFiles:
         """Look for the files in a folder and below it, by their names and their checksums.
 
         **Raises:** `RuntimeError`, with the file's name, if one was altered.
@@ -74,14 +74,14 @@ class Known(ABC):
         except ValueError as error:
             raise Damaged(folder, error) from error
 
-    def choose(self, found: dict[str, list[Path]]) -> Found:
+    def choose(self, found: dict[str, list[Path]]) -> FoundFiles:
         """Read, of the files that go by each name, the first with the right checksum."""
         missing = [name for name in self.files if name not in found]
         if missing:
             there = len(self.files) - len(missing)
             note = f"of its {len(self.files)} files {there} were found; missing: "
-            return Found(None, note + ", ".join(missing) if there else "")
-        return Found({name: self._first_right(name, found[name]) for name in self.files})
+            return FoundFiles(None, note + ", ".join(missing) if there else "")
+        return FoundFiles({name: self._first_right(name, found[name]) for name in self.files})
 
     def _first_right(self, name: str, paths: list[Path]) -> bytes:
         expected, problems = self.checksums().get(name), []
@@ -149,7 +149,7 @@ class IdxSet(Known):
     def checksums(self) -> dict[str, str]:
         return _MNIST if self.name == "mnist" else {}
 
-    def search(self, root: Path) -> Found:
+    def search(self, root: Path) -> FoundFiles:
         found: dict[str, list[Path]] = {}
         for path in [*(root / self.folder / name for name in self.files), *_walk(root)]:
             match = _IDX_NAME.fullmatch(path.name)
@@ -201,7 +201,7 @@ class BatchSet(Known):
         meta = (cifar.meta["filename"], cifar.meta["md5"])
         return dict([*cifar.train_list, *cifar.test_list, meta])
 
-    def search(self, root: Path) -> Found:
+    def search(self, root: Path) -> FoundFiles:
         found: dict[str, list[Path]] = {}
         paths = list(_walk(root))
         for path in [*(root / self.folder / name for name in self.files), *paths]:
@@ -210,10 +210,10 @@ class BatchSet(Known):
         chosen = self.choose(found)
         if chosen.files is None:
             for path in (path for path in paths if _ARCHIVE.fullmatch(path.name)):
-                return Found(self._unpack(path))
+                return FoundFiles(self._unpack(path))
             for path in (path for path in paths if _OTHER_FORM.match(path.name)):
                 note = f"found {path.name}, expected cifar-10-python.tar.gz"
-                return Found(None, chosen.note or note)
+                return FoundFiles(None, chosen.note or note)
         return chosen
 
     def _unpack(self, path: Path) -> dict[str, bytes]:
