@@ -69,7 +69,7 @@ def as_tensor(
     except OverflowError as error:
         raise AnswerError("a number in the answer is too large", "too-large") from error
     except Exception as error:
-        raise AnswerError(_describe(answer)) from error
+        raise AnswerError(_describe(answer), _slug_of(answer)) from error
 
 
 def _read_tensor(answer: Tensor) -> Tensor:
@@ -117,6 +117,8 @@ def _read_item(item: Any) -> Any:
 def _slug_of(item: Any) -> str:
     if isinstance(item, str):
         return "text"
+    if isinstance(item, list | tuple | deque):
+        return "ragged"
     return "function-for-value" if callable(item) else "unreadable"
 
 

@@ -56,6 +56,8 @@ def _first_difference(
     answer: Tensor, expected: Tensor, atol: float, rtol: float
 ) -> tuple[str, str]:
     """Describe the first difference where no relation is known."""
+    if answer.ndim == 0 < expected.ndim:
+        return "one-number", f"expected shape {tuple(expected.shape)}, got a single number"
     if answer.shape != expected.shape:
         return "shape", _describe_shapes(answer, expected)
     if not torch.isfinite(answer).all():

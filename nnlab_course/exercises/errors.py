@@ -120,6 +120,16 @@ _EXPLAINED = (
         "layer-input",
         "a layer or function was given a tensor of another shape than it takes; print the shape",
     ),
+    (
+        r"appears multiple times in the list of dims|repeated dim",
+        "dim-twice",
+        "the same dimension is named twice",
+    ),
+    (
+        r"negative dimension",
+        "negative-size",
+        "a tensor is made with a negative size; compute the size again",
+    ),
     (r"division by zero", "zero-division", "something is divided by 0"),
     (r"math domain error", "domain", "a root or logarithm was taken of a negative number or of 0"),
     (r"math range error|OverflowError", "overflow", "a number became too large"),
@@ -147,8 +157,8 @@ _EXPLAINED = (
     (
         r"unsupported operand|must be (real )?numbers?|must be a? ?[Tt]ensor"
         r"|argument '\w+' .*must be|not callable|not subscriptable|not iterable"
-        r"|invalid combination of arguments"
-        r"|has no len|only integer tensors|can only|indices must be|only integers",
+        r"|invalid combination of arguments|has no len|is not a Module subclass"
+        r"|only integer tensors|can only|indices must be|only integers",
         "type",
         "a function or operator is given an object of a kind that it doesn't take",
     ),

@@ -17,7 +17,7 @@ def move_case(case: Case, generator: torch.Generator) -> Case:
 
 
 def _move(value: Any, generator: torch.Generator) -> Any:
-    """Move floating-point numbers by up to 10 %, and draw integers of the range that is there."""
+    """Move floating-point numbers by up to 10 % and shuffle a row of them; draw new integers."""
     if isinstance(value, bool) or not isinstance(value, float | int | Tensor | list | tuple):
         return value
     if isinstance(value, list | tuple):
@@ -30,7 +30,9 @@ def _move(value: Any, generator: torch.Generator) -> Any:
         return value
     if value.is_floating_point():
         noise = torch.rand(value.shape, generator=generator, dtype=value.dtype)
-        return value.detach() * (0.9 + 0.2 * noise)
+        moved = value.detach() * (0.9 + 0.2 * noise)
+        order = torch.randperm(len(value), generator=generator) if value.ndim == 1 else ...
+        return moved[order]
     low, high = int(value.min()), int(value.max())
     return _draw(low, high, value.shape, generator).to(value.dtype)
 

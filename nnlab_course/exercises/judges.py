@@ -92,7 +92,7 @@ class SameFunction:
     forbidden: tuple[str, ...] = ()  # What the function mustn't use, as `watching` names it
 
     def __call__(self, answer: Any) -> Result:
-        expected = self._values(self.reference)
+        expected = [as_tensor(self.reference(*case)) for case in self.cases]
         found = [_as_number(*pair) for pair in zip(self._ask(answer), expected, strict=True)]
         if self._agree(found, expected):
             return Result.right()
@@ -145,8 +145,6 @@ class SameFunction:
             try:
                 values.append(as_tensor(function(*case)))
             except (RuntimeError, IndexError, ValueError, TypeError):
-                if function is self.reference:
-                    raise
                 values.append(None)
         return values
 

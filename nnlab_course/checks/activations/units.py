@@ -76,6 +76,15 @@ def _layers(generator: torch.Generator) -> tuple[tuple[Tensor], ...]:
     return (first,), (second,)
 
 
+def _other_layers(generator: torch.Generator) -> tuple[tuple[Tensor], ...]:
+    """Draw two layers, and silence some units of each, so that no count is known beforehand."""
+    layers = _layers(generator)
+    for (layer,) in layers:
+        count = int(torch.randint(1, layer.shape[1] - 1, (), generator=generator))
+        layer[:, :count] = -layer[:, :count].abs()
+    return layers
+
+
 dead = Exercise(
     id="1.10",
     slug="dead",
@@ -122,7 +131,7 @@ dead = Exercise(
                     lambda z: (z.mean(dim=0) <= 0).sum(),
                 ),
             ),
-            draw=_layers,
+            draw=_other_layers,
         )
     },
     hints=(
