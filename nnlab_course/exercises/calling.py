@@ -7,11 +7,16 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from nnlab_course.exercises.answers import AnswerError, NotAnswered, is_unanswered
 from nnlab_course.exercises.errors import explain
 from nnlab_course.exercises.watching import watching
 
-__all__ = ["call"]
+__all__ = ["IN_PLACE", "call"]
+
+IN_PLACE = "in-place"  # Forbid it, and a function mustn't change its arguments
 
 
 def call(
@@ -45,16 +50,29 @@ def _call(function: Callable[..., Any], arguments: tuple, forbidden: tuple[str, 
     return call_watched(function, *arguments, forbidden=forbidden)
 
 
+def _differ(before: Any, after: Any) -> bool:
+    return isinstance(after, Tensor) and not (
+        before.shape == after.shape and torch.equal(before, after)
+    )
+
+
 def call_watched(
     function: Callable[..., Any], *arguments: Any, forbidden: Sequence[str] = ()
 ) -> Any:
     """Call a function in the process in which it lives, and look at what only this one can see.
 
-    **Raises:** `AnswerError` if it uses something forbidden, or returns values with indices; what
-    the function raises.
+    **Raises:** `AnswerError` if it uses something forbidden (or changes an argument, where
+    `"in-place"` is), or returns values with indices; what the function raises.
     """
+    before = copy.deepcopy(arguments) if IN_PLACE in forbidden else ()
     with watching(forbidden) if forbidden else nullcontext():
         answer = function(*arguments)
+    if any(_differ(*pair) for pair in zip(before, arguments, strict=False)):
+        raise AnswerError(
+            "your function changes the tensor that it is given, and so the data of whoever calls "
+            "it; begin with a new one: `x.clone()` or `torch.zeros_like(x)`",
+            IN_PLACE,
+        )
     if type(answer).__module__ == "torch.return_types":
         name = type(answer).__name__.rpartition(".")[2]
         raise AnswerError(

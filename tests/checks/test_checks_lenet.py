@@ -52,6 +52,39 @@ def by_torch(image, kernel, **options):
     return F.conv2d(image[None, None], kernel[None, None], **options)[0, 0]
 
 
+def by_sums(image, kernel):
+    """All places at once, for one entry of the kernel after another."""
+    height, width = (n - len(kernel) + 1 for n in image.shape)
+    return sum(
+        kernel[i, j] * image[i : i + height, j : j + width]
+        for i in range(len(kernel))
+        for j in range(len(kernel))
+    )
+
+
+def for_odd_kernels(image, kernel):
+    """Goes from the middle of the kernel to both sides."""
+    half, (height, width) = len(kernel) // 2, image.shape
+    result = torch.zeros(height - 2 * half, width - 2 * half)
+    for row in range(half, height - half):
+        for column in range(half, width - half):
+            patch = image[row - half : row + half + 1, column - half : column + half + 1]
+            result[row - half, column - half] = (patch * kernel).sum()
+    return result
+
+
+def padded_by_loops(image, kernel):
+    return by_loops(F.pad(image, (len(kernel) // 2,) * 4), kernel)
+
+
+def log_of_softmax(logits, labels):
+    return -of_true_class(logits.softmax(1), labels).log().mean()
+
+
+def by_nll_loss(logits, labels):
+    return F.nll_loss(logits.log_softmax(1), labels)
+
+
 def height_for_width(image, kernel):
     return by_loops(image[:, : image.shape[0]], kernel)
 
@@ -59,16 +92,25 @@ def height_for_width(image, kernel):
 MAP = by_loops(torch.tensor(IMAGE), torch.tensor(KERNEL))
 
 
-def negative_log(logits, labels):
+def of_true_class(values, labels):
+    return values[torch.arange(len(labels)), labels]
+
+
+def by_hand(logits, labels):
+    z = logits - logits.max(1, keepdim=True).values
+    return (z.exp().sum(1).log() - of_true_class(z, labels)).mean()
+
+
+def by_exponentials(logits, labels):
     probabilities = torch.exp(logits) / torch.exp(logits).sum(1, keepdim=True)
-    return -torch.log(probabilities[torch.arange(len(labels)), labels]).mean()
+    return -torch.log(of_true_class(probabilities, labels)).mean()
 
 
 def one_by_one(logits, labels):
-    losses = [
-        math.log(sum(math.exp(v) for v in row)) - row[label]
-        for row, label in zip(logits.tolist(), labels.tolist(), strict=True)
-    ]
+    losses = []
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        largest = max(row)
+        losses.append(largest + math.log(sum(math.exp(v - largest) for v in row)) - row[label])
     return sum(losses) / len(losses)
 
 
@@ -275,6 +317,18 @@ def shift_by_negative_index(images, num_pixels):
     return result
 
 
+def shift_in_floats(images, num_pixels):
+    result = torch.zeros(images.shape)
+    result[..., num_pixels:] = images[..., : images.shape[-1] - num_pixels]
+    return result
+
+
+def shift_in_place(images, num_pixels):
+    images[:] = images.roll(num_pixels, 3)
+    images[..., :num_pixels] = 0
+    return images
+
+
 def shift_in_numpy(images, num_pixels):
     result = np.roll(images.numpy(), num_pixels, axis=3)
     result[..., :num_pixels] = 0
@@ -291,10 +345,12 @@ RIGHT = {
     ],
     "map-sizes": [(26, 28, 15, 13), tuple(map(torch.tensor, (26, 28, 15.0, 13)))],
     "parameter-counts": [(370, 2020, 64), (10 * (4 * 9 + 1), 20 * 101, np.int64(64))],
-    "own-convolution": [(by_loops,), (as_matrix_product,), (in_numpy,), (by_torch,)],
+    "own-convolution": [(by_loops,), (as_matrix_product,), (in_numpy,), (by_sums,)],
     "reading-the-loss": [
         (math.log(100), 0.0463 * 50, lambda means, sizes: (means * sizes).sum() / sizes.sum()),
         (4.61, 2.315, lambda means, sizes: means @ sizes.double() / sizes.sum()),
+        (4.605, 2.32, lambda means, sizes: torch.dot(means, sizes.float()) / sizes.sum()),
+        (4.61, 2.31, lambda means, sizes: (means * sizes / sizes.sum()).sum()),
         ([4.605], 2.315, lambda means, sizes: np.average(means, weights=sizes)),
         (
             torch.tensor(4.6052),
@@ -303,12 +359,20 @@ RIGHT = {
         ),
     ],
     "cross-entropy": [
-        (negative_log,),
+        (by_hand,),
         (one_by_one,),
-        (F.cross_entropy,),
-        (lambda logits, labels: F.nll_loss(logits.log_softmax(1), labels),),
-        (lambda logits, labels: F.cross_entropy(logits.log_softmax(1), labels),),
-        (lambda logits, labels: negative_log(logits.float(), labels).item(),),
+        (lambda logits, labels: -of_true_class(logits.log_softmax(1), labels).mean(),),
+        (
+            lambda logits, labels: (
+                -(logits.log_softmax(1) * F.one_hot(labels, logits.shape[1])).sum(1).mean()
+            ),
+        ),
+        (
+            lambda logits, labels: (
+                logits.logsumexp(1) - logits.gather(1, labels[:, None])[:, 0]
+            ).mean(),
+        ),
+        (lambda logits, labels: by_hand(logits.float(), labels).item(),),
     ],
     "relu-lenet": [
         (lambda: LeNet(activation=nn.ReLU, pool=nn.MaxPool2d),),
@@ -402,14 +466,39 @@ WRONG = [
     ("parameter-counts", "my_num_features", 6 * 4, "first-maps"),
     ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k.flip(0, 1)), "flipped"),
     ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k.T), "kernel-transposed"),
-    ("own-convolution", "my_conv2d", lambda i, k: by_torch(i, k, padding="same"), "padded"),
+    (
+        "own-convolution",
+        "my_conv2d",
+        lambda i, k: by_loops(F.pad(i, (len(k) // 2,) * 4), k),
+        "padded",
+    ),
     ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k)[:-1, :-1], "one-short"),
     ("own-convolution", "my_conv2d", height_for_width, "square-only"),
     ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k / k.numel()), "mean-for-sum"),
     ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k * 0 + 1), "image-alone"),
-    ("own-convolution", "my_conv2d", lambda i, k: by_torch(i, k, stride=2), "strided"),
-    ("own-convolution", "my_conv2d", lambda i, k: by_torch(i, k)[None, None], "batch-kept"),
-    ("own-convolution", "my_conv2d", F.conv2d, "raised"),
+    ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k)[::2, ::2], "strided"),
+    ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k)[None, None], "batch-kept"),
+    ("own-convolution", "my_conv2d", by_torch, "forbidden"),
+    ("own-convolution", "my_conv2d", F.conv2d, "forbidden"),
+    ("own-convolution", "my_conv2d", for_odd_kernels, "odd-only"),
+    ("cross-entropy", "my_cross_entropy", F.cross_entropy, "forbidden"),
+    ("cross-entropy", "my_cross_entropy", nn.CrossEntropyLoss(), "forbidden"),
+    (
+        "cross-entropy",
+        "my_cross_entropy",
+        lambda z, y: F.nll_loss(z.log_softmax(1), y),
+        "forbidden",
+    ),
+    ("cross-entropy", "my_cross_entropy", by_exponentials, "not-stable"),
+    (
+        "cross-entropy",
+        "my_cross_entropy",
+        lambda z, y: -true_probability(z, y).log().mean(),
+        "not-stable",
+    ),
+    ("parameter-counts", "my_num_features", (16, 2, 2), "not-multiplied"),
+    ("shifted-digits", "my_shift", shift_in_floats, "dtype"),
+    ("shifted-digits", "my_shift", shift_in_place, "in-place"),
     ("own-convolution", "my_conv2d", lambda i, k: by_loops(i, k).T, "transposed"),
     ("reading-the-loss", "my_first_loss", math.log(10), "ten-classes"),
     ("reading-the-loss", "my_first_loss", math.log10(100), "base-ten"),
@@ -434,7 +523,7 @@ WRONG = [
     (
         "cross-entropy",
         "my_cross_entropy",
-        lambda z, y: negative_log(z.softmax(1), y),
+        lambda z, y: by_exponentials(z.softmax(1), y),
         "softmax-twice",
     ),
     (
@@ -455,7 +544,7 @@ WRONG = [
         lambda z, y: -true_probability(z, y).mean().log(),
         "logarithm-of-mean",
     ),
-    ("cross-entropy", "my_cross_entropy", F.nll_loss, "no-softmax"),
+    ("cross-entropy", "my_cross_entropy", lambda z, y: -of_true_class(z, y).mean(), "no-softmax"),
     (
         "cross-entropy",
         "my_cross_entropy",
@@ -478,7 +567,7 @@ WRONG = [
     (
         "cross-entropy",
         "my_cross_entropy",
-        lambda z, y: F.cross_entropy(z, z.argmax(1)),
+        lambda z, y: by_hand(z, z.argmax(1)),
         "predicted-class",
     ),
     (

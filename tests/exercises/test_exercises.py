@@ -580,3 +580,15 @@ def test_what_is_handed_in_for_a_network_is_named(answer, message):
     with pytest.raises(AnswerError) as caught:
         build_network(answer)
     assert str(caught.value).endswith(message)
+
+
+def test_a_function_that_changes_its_argument_is_refused_where_that_is_forbidden():
+    def change(x):
+        x += 1
+        return x
+
+    assert call(change, torch.zeros(2)).tolist() == [1, 1]
+    with pytest.raises(AnswerError, match="your function changes the tensor that it is given") as e:
+        call(change, torch.zeros(2), forbidden=("in-place",))
+    assert e.value.mistake == "in-place"
+    assert call(lambda x: x + 1, torch.zeros(2), forbidden=("in-place",)).tolist() == [1, 1]

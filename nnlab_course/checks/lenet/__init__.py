@@ -10,15 +10,11 @@ from nnlab_course.checks.common.networks import SameNetwork, other_network
 from nnlab_course.checks.common.trained import Pictures, Trained
 from nnlab_course.checks.common.variants import end_mistakes, make_lenet
 from nnlab_course.checks.common.weights import read_shapes, shapes_of
-from nnlab_course.checks.lenet.convolution import (
-    convolution_by_hand,
-    map_sizes,
-    own_convolution,
-    parameter_counts,
-)
+from nnlab_course.checks.lenet.convolution import convolution_by_hand, own_convolution
 from nnlab_course.checks.lenet.losses import cross_entropy, reading_the_loss
 from nnlab_course.checks.lenet.networks import digits_to_judge_by, relu_lenet, trained_lenet
 from nnlab_course.checks.lenet.shifted import shifted_digits
+from nnlab_course.checks.lenet.sizes import map_sizes, parameter_counts
 from nnlab_course.exercises import Progress
 
 __all__ = [

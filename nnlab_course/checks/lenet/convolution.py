@@ -1,19 +1,22 @@
-"""4.1 to 4.4: convolutions, the sizes of maps, the numbers of parameters"""
+"""4.1 and 4.4: convolutions, on paper and in code"""
 
 # A plain module, edited here.
+
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nnlab_course.checks.common.inputs import draw_numbers, whole_number
+from nnlab_course.checks.common.turns import InTurn
 from nnlab_course.exercises import Exercise, Mistake, SameFunction, SameValue
+from nnlab_course.exercises.inputs import Case
 
 _IMAGE = torch.tensor([[1.0, 2, 0, 1], [0, 1, 3, 1], [2, 0, 1, 0], [1, 1, 0, 2]])
 _KERNEL = torch.tensor([[1.0, 0, -1], [2, 0, -1], [0, 1, 0]])
 
 
-def _slide(image: Tensor, kernel: Tensor, padding: int = 0) -> Tensor:
+def _slide(image: Tensor, kernel: Tensor, padding: int | str = 0) -> Tensor:
     """Slide a kernel over an image, both of two dimensions."""
     kernel = kernel.to(image.dtype)
     return F.conv2d(image[None, None], kernel[None, None], padding=padding)[0, 0]
@@ -60,7 +63,7 @@ convolution_by_hand = Exercise(
                 ),
                 Mistake(
                     "first-place",
-                    "this is the answer at the first place; the kernel goes on from there",
+                    "this is the first entry of the map; the kernel goes on from there",
                     _slide(_IMAGE, _KERNEL)[0, 0],
                 ),
             ),
@@ -78,197 +81,98 @@ convolution_by_hand = Exercise(
 )
 
 
-map_sizes = Exercise(
-    id="4.2",
-    slug="map-sizes",
-    title="How large is a map?",
-    judges={
-        "my_size_plain": whole_number(
-            26,
-            Mistake("one-short", "count the places of the kernel once more: one is missing", 25),
-            Mistake(
-                "size-kept",
-                "without padding the kernel can't sit on the border: the map shrinks",
-                30,
-            ),
-            Mistake(
-                "half-kernel", "the kernel takes something off at both ends, not at one only", 28
-            ),
-            Mistake("whole-kernel-twice", "too much was taken off", 20),
-        ),
-        "my_size_padded": whole_number(
-            28,
-            Mistake("padding-forgotten", "the padding is missing", 26),
-            Mistake("padding-on-one-side", "padding is added at both ends, not at one only", 27),
-            Mistake(
-                "size-kept",
-                "a padding of 1 does not make up for what a kernel of 5 takes off",
-                30,
-            ),
-            Mistake("padding-subtracted", "padding makes the map larger, not smaller", 24),
-        ),
-        "my_size_strided": whole_number(
-            15,
-            Mistake("stride-forgotten", "the kernel visits only every second place", 30),
-            Mistake("rounded-up", "half a place is no place: round down, not up", 16),
-            Mistake(
-                "one-short",
-                "either the padding is missing, or the first place of the kernel was not counted",
-                14,
-            ),
-            Mistake("not-rounded", "there is no half of a place: round down", 15.5),
-            Mistake("stride-as-difference", "divide by the stride, don't take it away", 28),
-        ),
-        "my_size_pooled": whole_number(
-            13,
-            Mistake("pooling-forgotten", "the pooling is missing", 26),
-            Mistake("pooled-first", "the convolution comes first, the pooling second", 11),
-            Mistake("convolution-forgotten", "the convolution before the pooling is missing", 15),
-            Mistake("pooled-as-kernel", "pooling by 2 divides the size, it doesn't slide", 25),
-            Mistake("pooled-twice", "too much: only one pooling follows", 6),
-        ),
-    },
-    hints=(
-        "The section “Padding and stride” has a formula for all of these.",
-        "Write down n, k, p and s for each layer before you put them in. What has no padding has "
-        "p = 0, and what has no stride has s = 1.",
-        "The brackets without a top mean: round down. A pooling of 2 is one more step: it halves "
-        "what the convolution returns.",
-    ),
-    points=4,
-)
-
-
-_NO_BIASES = "these are the weights; the biases are to be counted as well"
-
-parameter_counts = Exercise(
-    id="4.3",
-    slug="parameter-counts",
-    title="How many parameters?",
-    judges={
-        "my_convolution_parameters": whole_number(
-            370,
-            Mistake("no-biases", _NO_BIASES, 360),
-            Mistake(
-                "one-kernel-per-output",
-                "each output channel has a kernel for every input channel, not just one",
-                100,
-            ),
-            Mistake(
-                "one-kernel-per-input",
-                "each input channel has a kernel for every output channel, not just one",
-                46,
-            ),
-            Mistake(
-                "bias-per-kernel", "there is one bias per output channel, not one per kernel", 400
-            ),
-            Mistake("one-bias", "every output channel has a bias of its own", 361),
-            Mistake("bias-per-input", "the biases belong to the output channels", 364),
-            Mistake("side-of-kernel", "a kernel has two sides: how many numbers is that?", 130),
-        ),
-        "my_linear_parameters": whole_number(
-            2020,
-            Mistake("no-biases", _NO_BIASES, 2000),
-            Mistake("bias-per-input", "there is one bias per output, not one per input", 2100),
-            Mistake("sum-for-product", "every input has a weight for every output", 120),
-            Mistake("one-bias", "every output has a bias of its own", 2001),
-            Mistake("outputs-alone", "this counts the outputs", 20),
-        ),
-        "my_num_features": whole_number(
-            64,
-            Mistake("one-map", "this is one map; how many are there?", 4),
-            Mistake("side-for-area", "a map has two sides", 32),
-            Mistake(
-                "one-pooling",
-                "too many: only one pooling is counted, or the images are those of 28 × 28",
-                256,
-            ),
-            Mistake(
-                "no-shrinking",
-                "the convolutions take something off as well, not only the poolings",
-                400,
-            ),
-            Mistake("no-pooling", "the poolings are missing", 16 * 12 * 12),
-            Mistake("first-maps", "the second convolution has more maps than 6", 24),
-        ),
-    },
-    hints=(
-        "Look at the layer table of the lesson, and check two or three of its numbers by hand.",
-        "A convolution has one kernel for each pair of an input and an output channel, and one "
-        "bias per output channel; a linear layer a weight for each pair of numbers.",
-        "For the last one take the side through all four layers, 20 → … → …, before you count: "
-        "maps times height times width.",
-    ),
-    points=3,
-)
-
-
 def _square(image: Tensor, kernel: Tensor) -> Tensor:
     """Take the height for the width, too."""
     found = _slide(image, kernel)
     return found[:, : len(found)]
 
 
+def _draw_cases(generator: torch.Generator, sizes: tuple[int, ...]) -> tuple[Case, ...]:
+    """Draw an image that isn't square and a kernel of each size, float64."""
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    cases = []
+    for size in sizes:
+        height = int(torch.randint(6, 9, (), generator=generator))
+        wider = int(torch.randint(1, 4, (), generator=generator))
+        cases.append((draw(height, height + wider), draw(size, size)))
+    return tuple(cases)
+
+
+_ODD, _EVEN = partial(_draw_cases, sizes=(3, 5)), partial(_draw_cases, sizes=(2, 1))
+_LIBRARY = ("conv1d", "conv2d", "conv3d", "conv_transpose2d", "_convolution")
+
+_CONVOLUTION = SameFunction(
+    _slide,
+    _ODD(torch.Generator().manual_seed(0)),
+    (
+        Mistake(
+            "flipped",
+            "you turned the kernel round first, as mathematicians do; a network's "
+            "convolution takes it as it stands",
+            lambda image, kernel: _slide(image, kernel.flip(0, 1)),
+        ),
+        Mistake(
+            "kernel-transposed",
+            "rows and columns of the kernel are exchanged",
+            lambda image, kernel: _slide(image, kernel.T),
+        ),
+        Mistake(
+            "padded",
+            "your map is as large as the image; the kernel is to stay inside it",
+            lambda image, kernel: _slide(image, kernel, len(kernel) // 2),
+            lambda image, kernel: _slide(image, kernel, "same"),
+        ),
+        Mistake(
+            "one-short",
+            "the last row and the last column of the map are missing",
+            lambda image, kernel: _slide(image, kernel)[:-1, :-1],
+        ),
+        Mistake(
+            "square-only",
+            "you took the height of the image for its width: the columns on the right are missing",
+            _square,
+        ),
+        Mistake(
+            "mean-for-sum",
+            "the products are added up, not averaged",
+            lambda image, kernel: _slide(image, kernel) / kernel.numel(),
+        ),
+        Mistake(
+            "image-alone",
+            "you added up the pixels below the kernel, without the kernel",
+            lambda image, kernel: _slide(image, torch.ones_like(kernel)),
+        ),
+        Mistake(
+            "strided",
+            "you visit only every second place; the stride is 1",
+            lambda image, kernel: _slide(image, kernel)[::2, ::2],
+        ),
+        Mistake(
+            "batch-kept",
+            "the map is right, but has dimensions for batch and channel; asked for is a "
+            "tensor of two dimensions",
+            lambda image, kernel: _slide(image, kernel)[None, None],
+        ),
+    ),
+    draw=_ODD,
+    forbidden=_LIBRARY,
+)
+
 own_convolution = Exercise(
     id="4.4",
     slug="own-convolution",
     title="A convolution of your own",
     judges={
-        "my_conv2d": SameFunction(
-            _slide,
-            (
-                (draw_numbers(7, 9), draw_numbers(3, 3, seed=1)),
-                (draw_numbers(6, 8, seed=2), draw_numbers(5, 5, seed=3)),
-            ),
-            (
-                Mistake(
-                    "flipped",
-                    "you turned the kernel round first, as mathematicians do; a network's "
-                    "convolution takes it as it stands",
-                    lambda image, kernel: _slide(image, kernel.flip(0, 1)),
-                ),
-                Mistake(
-                    "kernel-transposed",
-                    "rows and columns of the kernel are exchanged",
-                    lambda image, kernel: _slide(image, kernel.T),
-                ),
-                Mistake(
-                    "padded",
-                    "your map is as large as the image; the kernel is to stay inside it",
-                    lambda image, kernel: _slide(image, kernel, len(kernel) // 2),
-                ),
-                Mistake(
-                    "one-short",
-                    "the last row and the last column of the map are missing",
-                    lambda image, kernel: _slide(image, kernel)[:-1, :-1],
-                ),
-                Mistake(
-                    "square-only",
-                    "you took the height of the image for its width: the columns on the right are "
-                    "missing",
-                    _square,
-                ),
-                Mistake(
-                    "mean-for-sum",
-                    "the products are added up, not averaged",
-                    lambda image, kernel: _slide(image, kernel) / kernel.numel(),
-                ),
-                Mistake(
-                    "image-alone",
-                    "you added up the pixels below the kernel, without the kernel",
-                    lambda image, kernel: _slide(image, torch.ones_like(kernel)),
-                ),
-                Mistake(
-                    "strided",
-                    "you visit only every second place; the stride is 1",
-                    lambda image, kernel: _slide(image, kernel)[::2, ::2],
-                ),
-                Mistake(
-                    "batch-kept",
-                    "the map is right, but has dimensions for batch and channel; asked for is a "
-                    "tensor of two dimensions",
-                    lambda image, kernel: _slide(image, kernel)[None, None],
-                ),
+        "my_conv2d": InTurn(
+            _CONVOLUTION,
+            SameFunction(_slide, _EVEN(torch.Generator().manual_seed(1)), draw=_EVEN),
+            Mistake(
+                "odd-only",
+                "right for kernels of 3 × 3 and 5 × 5, but not for 2 × 2: a kernel of size k has "
+                "n − k + 1 places, for even k too",
             ),
         )
     },

@@ -5,11 +5,15 @@
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nnlab_course.exercises import AnswerError, Exercise, Mistake, Result, SameFunction
+from nnlab_course.checks.common.turns import InTurn
+from nnlab_course.exercises import Exercise, Mistake, Result, SameFunction, call
+from nnlab_course.exercises.calling import IN_PLACE
+from nnlab_course.exercises.inputs import Case
 
 
 def _shift(images: Tensor, num_pixels: int, dim: int = 3) -> Tensor:
@@ -27,6 +31,18 @@ def _shift_back(images: Tensor, num_pixels: int, dim: int = 3) -> Tensor:
 def _photos(seed: int, *shape: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(1, 256, shape, generator=generator, dtype=torch.uint8)
+
+
+def _draw_cases(generator: torch.Generator) -> tuple[Case, ...]:
+    """Draw images that are not square, and by how many pixels to move them."""
+    cases = []
+    for num_pixels in (2, 3):
+        num, channels, more = torch.randint(1, 4, (3,), generator=generator).tolist()
+        height = int(torch.randint(4, 7, (), generator=generator))
+        shape = (num, channels, height, height + more)
+        photos = torch.randint(1, 256, shape, generator=generator, dtype=torch.uint8)
+        cases.append((photos, num_pixels))
+    return tuple(cases)
 
 
 _SHIFTED = SameFunction(
@@ -70,32 +86,42 @@ _SHIFTED = SameFunction(
             "by-one", "the images have moved by one pixel only", lambda images, n: _shift(images, 1)
         ),
     ),
+    draw=_draw_cases,
+    forbidden=(IN_PLACE,),
 )
 
 
-def _judge_shift(answer: Any) -> Result:
-    """Try a shift by nothing as well, once the others are right."""
-    result = _SHIFTED(answer)
-    if not result:
-        return result
-    images = _photos(2, 1, 1, 4, 4)
-    try:
-        still = SameFunction(_shift, ((images, 0),))(answer)
-    except AnswerError as error:
-        still = Result.wrong(str(error), error.mistake)
-    if still:
-        return result
-    message = "right for 1 pixel and more, but not for 0: `[..., :-0]` is empty"
-    return Result.wrong(message, "not-at-all")
+def _judge_dtype(answer: Any) -> Result:
+    """Make sure that bytes stay bytes."""
+    moved = call(answer, _photos(3, 1, 1, 4, 5), 1)
+    kept = isinstance(moved, Tensor | np.ndarray) and str(moved.dtype).endswith("uint8")
+    return Result.right() if kept else Result.wrong("other dtype")
 
 
 shifted_digits = Exercise(
     id="4.9",
     slug="shifted-digits",
     title="Shifted digits",
-    judges={"my_shift": _judge_shift},
+    judges={
+        "my_shift": InTurn(
+            InTurn(
+                _SHIFTED,
+                SameFunction(_shift, ((_photos(2, 1, 1, 4, 4), 0),)),
+                Mistake(
+                    "not-at-all",
+                    "right for 1 pixel and more, but not for 0: `[..., :-0]` is empty",
+                ),
+            ),
+            _judge_dtype,
+            Mistake(
+                "dtype",
+                "the images come as bytes (uint8) and leave as another dtype, which `Split` "
+                "refuses: begin with `torch.zeros_like(images)`",
+            ),
+        )
+    },
     hints=(
-        "The images are (N, C, H, W). Which dimension is to and fro, which is up and down?",
+        "The images are (N, C, H, W). Which dimension is the width, which the height?",
         "`torch.roll` moves, but lets what leaves come in on the other side. Or begin with "
         "`torch.zeros_like(images)` and copy a part of the images into a part of it.",
         "The columns from `num_pixels` on get the first ones of the images. How many are these, "
