@@ -14,6 +14,8 @@ from nnlab_course.exercises.answers import AnswerError, NotAnswered, is_unanswer
 from nnlab_course.exercises.hints import Hints, Solution
 from nnlab_course.exercises.result import Result, combine
 
+_TITLES: dict[str, str] = {}  # Of all exercises that have been imported, by id
+
 
 @dataclass(frozen=True)
 class Exercise:
@@ -41,6 +43,9 @@ class Exercise:
     judges: Mapping[str, Callable[[Any], Result]]
     hints: tuple[str, ...]
     points: int = 1
+
+    def __post_init__(self):
+        _TITLES[self.id] = self.title
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,7 +82,13 @@ class Exercise:
         result = self.judge(*answers)
         if progress.in_notebook():
             progress.MEMORY.keep(self.slug, result)
-        return result
+        return replace(result, next=self._next() if result else "")
+
+    def _next(self) -> str:
+        """Name the exercise that follows in the lesson, if there is one."""
+        lesson, _, number = self.id.partition(".")
+        following = f"{lesson}.{int(number) + 1}" if number.isdigit() else ""
+        return f"{following} {_TITLES[following]}" if following in _TITLES else ""
 
     def grade(self, *answers: Any) -> None:
         """Report the points to nbgrader.

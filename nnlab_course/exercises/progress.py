@@ -3,13 +3,13 @@
 # A plain module, edited here.
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab_course.exercises.result import SYMBOLS, Result, as_html
+from nnlab_course.files import write_whole
 
 if TYPE_CHECKING:
     from nnlab_course.exercises.exercise import Exercise
@@ -36,13 +36,10 @@ class _Memory:
     def keep(self, slug: str, result: Result) -> None:
         """Add one result."""
         entries = self.load() | {slug: {"verdict": result.verdict, "points": result.points}}
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
-            beside.write_text(json.dumps(entries, indent=1), encoding="utf-8")
-            beside.replace(self.path)
+            write_whole(self.path, json.dumps(entries, indent=1), sync=False)
             self.unsaved, self.problem = {}, ""
         except OSError as error:
-            beside.unlink(missing_ok=True)
             self.unsaved, self.problem = entries, error.strerror or type(error).__name__
 
 
@@ -82,7 +79,11 @@ class Progress:
 
     def _lines(self) -> list[tuple[str, str]]:
         return [
-            (SYMBOLS[entry["verdict"]], f"{exercise.id} {exercise.title}")
+            (
+                SYMBOLS[entry["verdict"]],
+                f"{exercise.id} {exercise.title}: "
+                f"{entry['points'] * exercise.points:.3g} of {exercise.points}",
+            )
             for entry, exercise in zip(self.entries, self.exercises, strict=True)
         ]
 

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SYMBOLS = {"right": "✔", "partly": "◐", "wrong": "✘", "unanswered": "…"}
-
-
 _COLORS = {"right": "#009E73", "partly": "#E69F00", "wrong": "#D55E00", "unanswered": "#888888"}
 
 
@@ -25,7 +23,8 @@ class Result:
 
     `verdict` is `"right"`, `"partly"`, `"wrong"` or `"unanswered"`; `points` the fraction earned, 0
     to 1; `mistake` the slug of the mistake that was recognised, or None. `name` says what was
-    judged. `parts` are the results for the single answers, if there are several.
+    judged. `parts` are the results for the single answers, if there are several; `next` names the
+    exercise that follows.
     """
 
     verdict: str
@@ -34,6 +33,7 @@ class Result:
     mistake: str | None = None
     name: str = ""
     parts: tuple["Result", ...] = ()
+    next: str = ""
 
     @classmethod
     def right(cls, message: str = "right") -> "Result":
@@ -52,7 +52,8 @@ class Result:
 
     def __repr__(self) -> str:
         head = f"{SYMBOLS[self.verdict]} {self.name + ': ' if self.name else ''}{self.message}"
-        return "\n  ".join([head, *(repr(part) for part in self._listed())])
+        next_one = [f"next: {self.next}"] if self.next else []
+        return "\n  ".join([head, *(repr(part) for part in self._listed()), *next_one])
 
     def _repr_html_(self) -> str:
         def line(result):
@@ -61,8 +62,10 @@ class Result:
 
         indent = "margin-left:1.2em"
         lines = "".join(f'<div style="{indent}">{line(part)}</div>' for part in self._listed())
+        if self.next:
+            lines += f'<div style="{indent}">next: {as_html(self.next)}</div>'
         style = f"border-left:4px solid {_COLORS[self.verdict]};padding:0.2em 0.8em;margin:0.3em 0"
-        return f'<div style="{style}">{line(self)}{lines}</div>'
+        return f'<div role="status" style="{style}">{line(self)}{lines}</div>'
 
     def _listed(self) -> tuple["Result", ...]:
         """Return the parts, unless there is only one, which says the same as the whole."""

@@ -317,6 +317,16 @@ def test_results_show_themselves_as_text_and_as_escaped_html():
     assert repr(combine([Result.right()], "Exercise 0.2")) == "✔ Exercise 0.2: right"
 
 
+def test_a_right_answer_leads_to_the_next_exercise():
+    sample = exercise(id="0.8", slug="eighth", title="Eighth")
+    assert sample.check(3.0, torch.tanh).next == ""
+    exercise(id="0.9", slug="ninth", title="The `last`")
+    result = sample.check(3.0, torch.tanh)
+    assert repr(result).endswith("\n  next: 0.9 The `last`")
+    assert "next: 0.9 The <code>last</code></div>" in result._repr_html_()
+    assert sample.check(2.0, torch.tanh).next == sample.judge(3.0, torch.tanh).next == ""
+
+
 def test_grading_for_nbgrader(monkeypatch):
     shown = []
     monkeypatch.setattr("sys.displayhook", shown.append)
@@ -373,10 +383,12 @@ def notebook(tmp_path, monkeypatch):
 
 def test_progress_is_kept_in_a_file(notebook):
     sample, other = exercise(), exercise(id="0.2", slug="other", title="Another")
-    assert repr(Progress([sample, other])).startswith("0 of 2 right, 0 of 4 points\n… 0.1 A sample")
+    assert repr(Progress([sample, other])).startswith(
+        "0 of 2 right, 0 of 4 points\n… 0.1 A sample: 0 of 2"
+    )
     sample.check(3.0, torch.tanh)
     other.check(3.0, torch.sigmoid)
-    expected = "1 of 2 right, 3 of 4 points\n✔ 0.1 A sample\n◐ 0.2 Another"
+    expected = "1 of 2 right, 3 of 4 points\n✔ 0.1 A sample: 2 of 2\n◐ 0.2 Another: 1 of 2"
     assert repr(Progress([sample, other])) == expected
     assert '<progress value="3" max="4">' in Progress([sample, other])._repr_html_()
     assert set(json.loads(notebook.read_text())) == {"sample", "other"}
