@@ -35,7 +35,8 @@ _EXPLAINED = (
     ),
     (
         r"invalid combination of arguments.*out=NoneType|unexpected keyword argument 'out'"
-        r"|'numpy\.\w+' object has no attribute '\w+'|got unexpected keyword argument 'axis'",
+        r"|'numpy\.\w+' object has no attribute '\w+'"
+        r"|got (an )?unexpected keyword argument '(axis|keepdims)'",
         "numpy-on-tensor",
         "a function of numpy was given a tensor; use torch's function of that name, or call "
         "`x.numpy()` first",

@@ -5,6 +5,7 @@ import importlib
 import json
 import pkgutil
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -59,6 +60,8 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("judge", "mistake"), MISTAKES)
 def test_a_mistake_is_no_right_answer_and_hides_behind_no_other(judge, mistake):
+    if isinstance(judge, SameFunction):
+        judge = replace(judge, forbidden=())  # ours may use what a student may not
     result = judge(mistake.answers[0])
     assert (result.verdict, result.mistake) == ("wrong", mistake.slug)
     assert result.message == mistake.message

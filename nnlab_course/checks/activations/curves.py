@@ -3,7 +3,7 @@
 # A plain module, edited here.
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -12,28 +12,48 @@ from torch.nn import functional as F
 
 from nnlab_course.activations import value_and_derivative
 from nnlab_course.exercises import Mistake, SameFunction
+from nnlab_course.exercises.inputs import Case
 
 INPUTS = torch.linspace(-7, 7, 28, dtype=torch.float64)
 
 
-def judge_curve(reference: Callable[[Tensor], Tensor], *mistakes: Mistake) -> SameFunction:
-    """Judge a curve by its values."""
-    return SameFunction(reference, ((INPUTS,),), mistakes)
+WITH_ALPHA = ((INPUTS,), (INPUTS, 2.0), (INPUTS, 0.5))  # At 1, elu and celu are the same
 
 
-def slope_of(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """Return the derivative of a function, by autograd."""
-    return lambda x: value_and_derivative(function, x)[1]
+def slope_of(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return the derivative of a function with respect to its first argument, by autograd."""
+    return lambda x, *others: value_and_derivative(lambda t: function(t, *others), x)[1]
 
 
-def judge_slope(function: Callable[[Tensor], Tensor], *mistakes: Mistake) -> SameFunction:
-    """Judge the derivative of `function` by its values."""
+def judge_curve(
+    function: Callable[..., Tensor],  # The reference
+    *mistakes: Mistake,
+    forbidden: Sequence[str] = (),  # What the student mustn't use, as `watching` names it
+    cases: Sequence[Case] = ((INPUTS,),),  # The arguments of each call
+) -> SameFunction:
+    """Judge a function by its values; its slope in its place is a mistake."""
+    slope = Mistake(
+        "slope-for-function",
+        "this is the slope; the task asks for the function itself",
+        slope_of(function),
+    )
+    return SameFunction(function, tuple(cases), (*mistakes, slope), forbidden=tuple(forbidden))
+
+
+def judge_slope(
+    function: Callable[..., Tensor],  # Whose slope is asked for
+    *mistakes: Mistake,
+    forbidden: Sequence[str] = (),  # Besides autograd
+    cases: Sequence[Case] = ((INPUTS,),),
+) -> SameFunction:
+    """Judge the derivative of `function` by its values; `function` in its place is a mistake."""
     itself = Mistake(
         "function-for-slope",
-        "these are the values of the function itself; asked for is its slope",
+        "these are the values of the function itself; the task asks for its slope",
         function,
     )
-    return judge_curve(slope_of(function), itself, *mistakes)
+    forbidden = ("autograd", *forbidden)
+    return SameFunction(slope_of(function), tuple(cases), (itself, *mistakes), forbidden=forbidden)
 
 
 SIGMOID_SLOPE = slope_of(torch.sigmoid)
@@ -51,9 +71,6 @@ def constant(value: float) -> Callable[[Tensor], Tensor]:
 
 def identity(x: Tensor) -> Tensor:
     return x
-
-
-FUNCTION_IS_SLOPE = "this is the slope; asked for is the function itself"
 
 
 def leaky(negative_slope: float) -> Callable[[Tensor], Tensor]:

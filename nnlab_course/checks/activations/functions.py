@@ -3,23 +3,24 @@
 # A plain module, edited here.
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from nnlab_course.activations import ACTIVATIONS
 from nnlab_course.checks.activations.curves import (
     ALPHA,
-    FUNCTION_IS_SLOPE,
     SCALE,
+    WITH_ALPHA,
     constant,
     identity,
     judge_curve,
     leaky,
     normal_cdf,
     normal_density,
-    slope_of,
     tail,
     two_pieces,
 )
@@ -29,40 +30,51 @@ _RELU = judge_curve(
     F.relu,
     Mistake(
         "upside-down",
-        "this keeps the negative numbers: the other half is asked for",
+        "this keeps the negative numbers; relu keeps the positive ones",
         lambda x: -F.relu(-x),
     ),
-    Mistake("absolute", "this is |x|: negative numbers become 0, not positive", torch.abs),
-    Mistake("no-bend", "this is x itself, nothing is bent", identity),
-    Mistake("leak", "it leaks on the left, where relu is 0", leaky(0.1)),
-    Mistake("slope-for-function", FUNCTION_IS_SLOPE, slope_of(F.relu)),
+    Mistake("absolute", "this is |x|; relu turns negative numbers into 0", torch.abs),
+    Mistake("no-bend", "this is x itself; negative numbers should become 0", identity),
+    Mistake("leak", "for negative x this is 0.1 x, where relu is 0", leaky(0.1)),
+    forbidden=("relu",),
 )
 _RELU6 = judge_curve(
     F.relu6,
-    Mistake("no-ceiling", "this is relu: the ceiling is missing", F.relu),
-    Mistake("no-floor", "there is a ceiling, but no floor at 0", lambda x: x.clamp(max=6)),
-    Mistake("ceiling-of-one", "the ceiling is at 1, it should be at 6", lambda x: x.clamp(0, 1)),
-    Mistake("floor-of-minus-six", "the floor is at 0, not at −6", lambda x: x.clamp(-6, 6)),
-    Mistake("slope-for-function", FUNCTION_IS_SLOPE, slope_of(F.relu6)),
+    Mistake("no-ceiling", "this is relu: the upper limit of 6 is missing", F.relu),
+    Mistake(
+        "no-floor",
+        "the upper limit is there, but the lower limit of 0 is missing",
+        lambda x: x.clamp(max=6),
+    ),
+    Mistake("ceiling-of-one", "the upper limit is 1; it should be 6", lambda x: x.clamp(0, 1)),
+    Mistake(
+        "floor-of-minus-six", "the lower limit is −6; it should be 0", lambda x: x.clamp(-6, 6)
+    ),
+    forbidden=(
+        "relu6",
+        "hardtanh",
+    ),
 )
 _LEAKY_RELU = judge_curve(
     ACTIVATIONS["leaky_relu"],
     Mistake(
-        "default-slope", "a leak of 0.01 is PyTorch's default; the table says another", leaky(0.01)
+        "default-slope",
+        "0.01 is PyTorch's default slope for negative x; the lesson's table has another",
+        leaky(0.01),
     ),
-    Mistake("no-leak", "this is relu: nothing leaks on the left", F.relu),
+    Mistake("no-leak", "this is relu; the leaky ReLU is not 0 for negative x", F.relu),
     Mistake(
         "sign-of-leak",
-        "on the left it rises towards −∞: the leak keeps the sign of x",
+        "for negative x the values are positive; a factor of 0.1 keeps the sign of x",
         leaky(-0.1),
     ),
-    Mistake("leak-on-both", "the right side is scaled down as well", lambda x: 0.1 * x),
+    Mistake("leak-on-both", "positive x is scaled down as well", lambda x: 0.1 * x),
     Mistake(
         "constant-leak",
-        "on the left it is a constant; it should fall with x",
+        "for negative x this is the constant 0.1; it should be 0.1 times x",
         two_pieces(constant(0.1), identity),
     ),
-    Mistake("slope-for-function", FUNCTION_IS_SLOPE, slope_of(leaky(0.1))),
+    forbidden=("leaky_relu",),
 )
 
 straight = Exercise(
@@ -71,11 +83,11 @@ straight = Exercise(
     title="Three straight ones by hand",
     judges={"my_relu": _RELU, "my_relu6": _RELU6, "my_leaky_relu": _LEAKY_RELU},
     hints=(
-        "The table of the section “The family” has the formulas. Python's `max` and `if` decide "
-        "once; here each entry of x needs its own decision.",
-        "`torch.clamp` takes `min`, `max` or both. `torch.where(condition, a, b)` chooses entry by "
-        "entry.",
-        "For the leaky one, the condition is `x > 0`, and the two choices stand in the table.",
+        "The table of the section “The family” has the formulas. Python's `max` "
+        "and `if` decide once; here each entry of x needs its own decision.",
+        "`torch.clamp` takes `min`, `max` or both. `torch.where(condition, "
+        "a, b)` chooses entry by entry.",
+        "For the leaky ReLU, the condition is `x > 0`, and the two choices are in the table.",
     ),
     points=3,
 )
@@ -84,48 +96,111 @@ straight = Exercise(
 _TAIL_MISTAKES = (
     Mistake(
         "no-minus-one",
-        "at 0 the left piece does not meet the right one: something is missing",
+        "the two pieces don't meet at 0: the −1 of the left piece is missing",
         two_pieces(torch.exp, identity),
     ),
     Mistake("no-tail", "this is relu: the tail on the left is missing", F.relu),
     Mistake(
         "sign-inside",
-        "the left piece grows towards −∞: the exponent has the wrong sign",
+        "the left piece grows as x goes to −∞: the exponent has the wrong sign",
         two_pieces(lambda x: torch.expm1(-x), identity),
     ),
-    Mistake("sign-of-tail", "the tail lies above 0, it should lie below", tail(-1.0)),
     Mistake(
-        "sides-swapped", "the two pieces have changed places", two_pieces(identity, torch.expm1)
+        "sign-of-tail",
+        "for negative x the values are positive; they should be negative",
+        tail(-1.0),
     ),
+    Mistake("sides-swapped", "the two pieces are swapped", two_pieces(identity, torch.expm1)),
 )
+
+
+def _celu_pieces(left: Callable[[Tensor, float], Tensor]) -> Callable[..., Tensor]:
+    """Make a function with another left piece than celu's."""
+    return lambda x, alpha=1.0: torch.where(x > 0, x, left(x, alpha))
+
+
 _ELU = judge_curve(
     F.elu,
     *_TAIL_MISTAKES,
     Mistake("selu-for-elu", "this is selu; elu has α = 1 and no λ", F.selu),
-    Mistake("slope-for-function", FUNCTION_IS_SLOPE, slope_of(F.elu)),
+    forbidden=("elu",),
 )
 _CELU = judge_curve(
     F.celu,
-    *_TAIL_MISTAKES,
-    Mistake("selu-for-celu", "this is selu; celu has α = 1 and no λ", F.selu),
-    Mistake("slope-for-function", FUNCTION_IS_SLOPE, slope_of(F.celu)),
+    Mistake(
+        "elu-for-celu",
+        "this is elu: celu divides x by α inside the exponential (try another α than 1)",
+        F.elu,
+    ),
+    Mistake(
+        "alpha-unused",
+        "correct for α = 1 only: the values should depend on `alpha`",
+        lambda x, alpha=1.0: F.celu(x),
+    ),
+    Mistake(
+        "no-factor-alpha",
+        "the factor α in front of the left piece is missing",
+        _celu_pieces(lambda x, alpha: torch.expm1(x / alpha)),
+    ),
+    Mistake(
+        "times-alpha",
+        "inside the exponential x must be divided by α; you multiplied",
+        _celu_pieces(lambda x, alpha: alpha * torch.expm1(x * alpha)),
+    ),
+    Mistake(
+        "no-minus-one",
+        "the two pieces don't meet at 0: the −1 of the left piece is missing",
+        _celu_pieces(lambda x, alpha: alpha * torch.exp(x / alpha)),
+    ),
+    Mistake(
+        "minus-alpha-missing",
+        "the two pieces don't meet at 0: the factor α belongs to the −1 as well",
+        _celu_pieces(lambda x, alpha: alpha * torch.exp(x / alpha) - 1),
+    ),
+    Mistake(
+        "no-tail",
+        "this is relu: the tail on the left is missing",
+        lambda x, alpha=1.0: F.relu(x),
+    ),
+    Mistake(
+        "sign-inside",
+        "the left piece grows as x goes to −∞: the exponent has the wrong sign",
+        _celu_pieces(lambda x, alpha: alpha * torch.expm1(-x / alpha)),
+    ),
+    Mistake(
+        "sign-of-tail",
+        "for negative x the values are positive; they should be negative",
+        _celu_pieces(lambda x, alpha: -alpha * torch.expm1(x / alpha)),
+    ),
+    Mistake(
+        "sides-swapped",
+        "the two pieces are swapped",
+        lambda x, alpha=1.0: torch.where(x > 0, alpha * torch.expm1(x / alpha), x),
+    ),
+    Mistake(
+        "selu-for-celu",
+        "this is selu; celu has no λ, and its α is an argument",
+        lambda x, alpha=1.0: F.selu(x),
+    ),
+    forbidden=("celu",),
+    cases=WITH_ALPHA,
 )
 _SELU = judge_curve(
     F.selu,
     Mistake("no-scale", "the scale λ is missing on both sides", tail(ALPHA)),
     Mistake(
         "scale-left-only",
-        "the scale λ belongs to both sides, on the right it is missing",
+        "the scale λ belongs to both pieces; it is missing on the right",
         tail(ALPHA, SCALE),
     ),
     Mistake(
         "scale-right-only",
-        "the scale λ belongs to both sides, on the left it is missing",
+        "the scale λ belongs to both pieces; it is missing on the left",
         tail(ALPHA, 1.0, SCALE),
     ),
     Mistake("no-alpha", "the factor α of the tail is missing", tail(1.0, SCALE, SCALE)),
     Mistake("elu-for-selu", "this is elu: λ and α are missing", F.elu),
-    Mistake("slope-for-function", FUNCTION_IS_SLOPE, slope_of(F.selu)),
+    forbidden=("selu",),
 )
 
 exponential = Exercise(
@@ -136,8 +211,8 @@ exponential = Exercise(
     hints=(
         "Each has a straight piece and a tail; `torch.where` puts the two together.",
         "At 0 the tail must be 0. Try your left piece there.",
-        "λ stands in front of both pieces of selu, α in front of the tail only. "
-        "More digits than the table's: `torch.nn.SELU` documents them; four are enough here.",
+        "λ is a factor of both pieces of selu, α of the left "
+        "one only. The four digits of the table are enough.",
     ),
     points=3,
 )
@@ -148,49 +223,51 @@ _GELU = judge_curve(
     Mistake(
         "logistic-for-normal", "this is x σ(x), which is silu; gelu has Φ in place of σ", F.silu
     ),
-    Mistake("factor-x-missing", "this is Φ alone, the factor x is missing", normal_cdf),
+    Mistake("factor-x-missing", "this is Φ alone; the factor x is missing", normal_cdf),
     Mistake(
         "no-root",
-        "inside erf, x is to be divided by √2",
+        "inside erf, x must be divided by √2",
         lambda x: x * normal_cdf(math.sqrt(2) * x),
     ),
-    Mistake("no-half", "twice as large: Φ begins with ½", lambda x: 2 * F.gelu(x)),
+    Mistake(
+        "no-half", "twice the correct value: the factor ½ of Φ is missing", lambda x: 2 * F.gelu(x)
+    ),
     Mistake(
         "density-for-cdf",
-        "φ is the density; Φ, the distribution function, is asked for",
+        "you used the density φ; gelu has the distribution function Φ",
         lambda x: x * normal_density(x),
     ),
     Mistake(
         "tanh-approximation",
-        "this is the approximation by tanh; the exact formula is asked for",
+        "this is the approximation by tanh; use the exact formula",
         partial(F.gelu, approximate="tanh"),
     ),
-    Mistake("slope-for-function", FUNCTION_IS_SLOPE, slope_of(F.gelu)),
+    forbidden=("gelu",),
 )
 _TANHSHRINK = judge_curve(
     F.tanhshrink,
-    Mistake("sign", "the difference is turned round", lambda x: torch.tanh(x) - x),
+    Mistake("sign", "the difference is the wrong way round", lambda x: torch.tanh(x) - x),
     Mistake(
-        "sum-for-difference", "tanh is to be taken away, you added it", lambda x: x + torch.tanh(x)
+        "sum-for-difference", "tanh must be subtracted; you added it", lambda x: x + torch.tanh(x)
     ),
     Mistake(
         "product-for-difference",
-        "tanh is to be taken away, you multiplied by it",
+        "tanh must be subtracted; you multiplied by it",
         lambda x: x * torch.tanh(x),
     ),
-    Mistake("tanh-alone", "this is tanh: what does it shrink?", torch.tanh),
-    Mistake("slope-for-function", FUNCTION_IS_SLOPE, slope_of(F.tanhshrink)),
+    Mistake("tanh-alone", "this is tanh itself; tanhshrink subtracts it from x", torch.tanh),
+    forbidden=("tanhshrink",),
 )
 _SOFTPLUS = judge_curve(
     F.softplus,
     Mistake(
         "base-two",
-        "this is a logarithm to the base 2, ln is the natural one",
+        "this is the logarithm to base 2; ln is the natural logarithm",
         lambda x: F.softplus(x) / math.log(2),
     ),
     Mistake(
         "base-ten",
-        "this is a logarithm to the base 10, ln is the natural one",
+        "this is the logarithm to base 10; ln is the natural logarithm",
         lambda x: F.softplus(x) / math.log(10),
     ),
     Mistake(
@@ -198,9 +275,9 @@ _SOFTPLUS = judge_curve(
         "it falls where softplus rises: look at the sign of the exponent",
         lambda x: F.softplus(-x),
     ),
-    Mistake("no-one", "this is x: without the 1 the logarithm undoes the power", identity),
+    Mistake("no-one", "this is x: without the 1, the logarithm undoes the exponential", identity),
     Mistake("relu-for-softplus", "this is relu; softplus is smooth at 0", F.relu),
-    Mistake("slope-for-function", FUNCTION_IS_SLOPE, slope_of(F.softplus)),
+    forbidden=("softplus",),
 )
 
 smooth = Exercise(

@@ -6,7 +6,6 @@ import torch
 from torch.nn import functional as F
 
 from nnlab_course.checks.activations.curves import (
-    FUNCTION_IS_SLOPE,
     SIGMOID_SLOPE,
     TANH_SLOPE,
     judge_curve,
@@ -29,46 +28,53 @@ logistic = Exercise(
             ),
             Mistake(
                 "precedence",
-                "`1 / 1 + a` is `(1 / 1) + a`: the sum below the line needs brackets",
+                "`1 / 1 + a` means `(1 / 1) + a`: put the denominator in brackets",
                 lambda x: 1 + torch.exp(-x),
             ),
             Mistake(
                 "plus-for-minus",
-                "below the line stands a sum, not a difference",
+                "the denominator is a sum, not a difference",
                 lambda x: 1 / (1 - torch.exp(-x)),
             ),
             Mistake("tanh-for-logistic", "this is tanh, which lies in (−1, 1)", torch.tanh),
-            Mistake("slope-for-function", FUNCTION_IS_SLOPE, SIGMOID_SLOPE),
+            forbidden=(
+                "sigmoid",
+                "expit",
+            ),
         ),
         "my_logistic_slope": judge_slope(
             torch.sigmoid,
             Mistake(
                 "argument-for-value",
-                "the formula wants the value of the logistic in both places, you put in x",
+                "the formula needs the value of the logistic in both places; you used x",
                 lambda x: x * (1 - x),
             ),
             Mistake(
                 "squared",
-                "this is σ², the second factor is another",
+                "this is σ²; the second factor is not σ",
                 lambda x: torch.sigmoid(x) ** 2,
             ),
             Mistake(
                 "one-factor",
-                "this is only one of the two factors (or the square below the line is missing)",
+                "this is only one of the two factors (or the square in the denominator is missing)",
                 lambda x: torch.sigmoid(-x),
             ),
             Mistake(
                 "slope-of-tanh",
-                "1 − f² is the formula for tanh; the logistic has another",
+                "1 − f² is the formula for tanh, not for the logistic",
                 lambda x: 1 - torch.sigmoid(x) ** 2,
+            ),
+            forbidden=(
+                "sigmoid",
+                "expit",
             ),
         ),
     },
     hints=(
         "Write the fraction of the first section in Python. Which parts need brackets?",
-        "Below the line stand 1 and a power of e. `torch.exp` takes the whole tensor at once.",
-        "For the slope compute the value first and give it a name: the formula of the section on "
-        "the slope uses nothing else.",
+        "The denominator is 1 plus a power of e. `torch.exp` takes the whole tensor at once.",
+        "For the slope, compute the value first and give it a name: "
+        "the formula of the section on the slope uses nothing else.",
     ),
     points=2,
 )
@@ -88,23 +94,27 @@ tanh = Exercise(
             ),
             Mistake(
                 "not-stretched",
-                "it lies in (0, 1): stretch it and shift it",
+                "the values lie in (0, 1): stretch and shift them",
                 lambda x: torch.sigmoid(2 * x),
             ),
             Mistake(
-                "not-shifted", "it lies in (0, 2): shift it", lambda x: 2 * torch.sigmoid(2 * x)
+                "not-shifted",
+                "the values lie in (0, 2): shift them",
+                lambda x: 2 * torch.sigmoid(2 * x),
             ),
             Mistake(
-                "only-shifted", "it is half as tall as tanh", lambda x: torch.sigmoid(2 * x) - 0.5
+                "only-shifted",
+                "the values lie in (−½, ½): stretch them",
+                lambda x: torch.sigmoid(2 * x) - 0.5,
             ),
             Mistake("logistic-for-tanh", "this is the logistic", torch.sigmoid),
-            Mistake("slope-for-function", FUNCTION_IS_SLOPE, TANH_SLOPE),
+            forbidden=("tanh",),
         ),
         "my_tanh_slope": judge_slope(
             torch.tanh,
             Mistake(
                 "inner-derivative",
-                "half of what it should be: the chain rule has an inner derivative, too",
+                "half of the correct slope: the inner derivative, 2, is missing",
                 lambda x: 0.5 * TANH_SLOPE(x),
             ),
             Mistake(
@@ -115,18 +125,19 @@ tanh = Exercise(
             Mistake("no-square", "the square is missing", lambda x: 1 - torch.tanh(x)),
             Mistake(
                 "square-of-logistic",
-                "the square is that of tanh, you squared the logistic",
+                "the square in the formula is that of tanh; you squared the logistic",
                 lambda x: 1 - torch.sigmoid(x) ** 2,
             ),
             Mistake("logistic-slope", "this is the slope of the logistic at x", SIGMOID_SLOPE),
+            forbidden=("tanh",),
         ),
     },
     hints=(
         "The lesson says how tanh and the logistic are related, just before the slope of tanh.",
-        "Three steps: what goes into the logistic, how much taller tanh is, and how far down it "
-        "is moved.",
-        "For the slope you have two roads: the formula with tanh, through your own function; or "
-        "the chain rule, where the 2 inside comes out as a factor.",
+        "Three steps: what goes into the logistic, how "
+        "much taller tanh is, and how far down it is moved.",
+        "For the slope there are two ways: the formula with tanh, through your "
+        "own function; or the chain rule, where the 2 inside becomes a factor.",
     ),
     points=2,
 )
@@ -139,34 +150,36 @@ one_more = Exercise(
     judges={
         "my_silu": judge_curve(
             F.silu,
-            Mistake("factor-x-missing", "this is σ alone, the factor x is missing", torch.sigmoid),
+            Mistake("factor-x-missing", "this is σ alone; the factor x is missing", torch.sigmoid),
             Mistake("tanh-for-logistic", "this is x tanh(x)", lambda x: x * torch.tanh(x)),
             Mistake("normal-for-logistic", "this is gelu, x Φ(x); silu has σ", F.gelu),
             Mistake(
-                "sign-inside", "this is x σ(−x), turned round", lambda x: x * torch.sigmoid(-x)
+                "sign-inside",
+                "this is x σ(−x): the sign inside the logistic is wrong",
+                lambda x: x * torch.sigmoid(-x),
             ),
             Mistake(
                 "argument-of-logistic",
-                "this is σ(x²): x stands outside",
+                "this is σ(x²); x is a factor outside the logistic",
                 lambda x: torch.sigmoid(x * x),
             ),
-            Mistake("slope-for-function", FUNCTION_IS_SLOPE, slope_of(F.silu)),
+            forbidden=("silu",),
         ),
         "my_silu_slope": judge_slope(
             F.silu,
             Mistake(
                 "first-term-only",
-                "the product rule has two terms, this is the first",
+                "this is only the first of the two terms of the product rule",
                 torch.sigmoid,
             ),
             Mistake(
                 "second-term-only",
-                "the product rule has two terms, this is the second",
+                "this is only the second of the two terms of the product rule",
                 lambda x: x * SIGMOID_SLOPE(x),
             ),
             Mistake(
                 "product-of-derivatives",
-                "the derivative of a product isn't the product of the derivatives",
+                "the derivative of a product is not the product of the derivatives",
                 SIGMOID_SLOPE,
             ),
             Mistake(
@@ -175,6 +188,7 @@ one_more = Exercise(
                 lambda x: torch.sigmoid(x) - x * SIGMOID_SLOPE(x),
             ),
             Mistake("normal-for-logistic", "this is the slope of gelu", slope_of(F.gelu)),
+            forbidden=("silu",),
         ),
     },
     hints=(

@@ -14,6 +14,7 @@ from nnlab_course.checks.activations.curves import (
     SCALE,
     SIGMOID_SLOPE,
     TANH_SLOPE,
+    WITH_ALPHA,
     constant,
     identity,
     judge_slope,
@@ -28,14 +29,14 @@ from nnlab_course.exercises import Exercise, Mistake
 
 _RELU_SLOPE = judge_slope(
     F.relu,
+    Mistake("upside-down", "the 0 and the 1 are swapped", slope_of(lambda x: F.relu(-x).neg())),
+    Mistake("constant", "this is 1 everywhere; for negative x the function is flat", constant(1.0)),
     Mistake(
-        "upside-down", "the 0 and the 1 have changed sides", slope_of(lambda x: F.relu(-x).neg())
+        "sign-for-slope",
+        "for negative x the function is flat, so its slope there is not −1",
+        torch.sign,
     ),
-    Mistake("constant", "the slope of the right piece holds on the right only", constant(1.0)),
-    Mistake(
-        "sign-for-slope", "on the left the function is flat: its slope there isn't −1", torch.sign
-    ),
-    Mistake("zero", "it is 0 everywhere; on the right the function rises", constant(0.0)),
+    Mistake("zero", "this is 0 everywhere; for positive x the function rises", constant(0.0)),
 )
 _RELU6_SLOPE = judge_slope(
     F.relu6,
@@ -43,31 +44,35 @@ _RELU6_SLOPE = judge_slope(
     Mistake("no-floor", "below 0 the function is flat as well", lambda x: (x < 6).to(x.dtype)),
     Mistake(
         "value-at-ceiling",
-        "above 6 you give the value 6; the slope of a constant is another",
+        "above 6 you return the value, 6; what is the slope of a constant?",
         lambda x: torch.where(x > 6, 6.0, (x > 0).double()),
     ),
     Mistake(
         "scaled",
-        "the middle piece is x itself, its slope isn't 6",
+        "the middle piece is x itself, so its slope isn't 6",
         lambda x: 6 * slope_of(F.relu6)(x),
     ),
 )
 _LEAKY_RELU_SLOPE = judge_slope(
     ACTIVATIONS["leaky_relu"],
-    Mistake("zero-left", "on the left it leaks, so its slope there is not 0", slope_of(F.relu)),
+    Mistake(
+        "zero-left",
+        "for negative x the function is 0.1 x, so its slope there is not 0",
+        slope_of(F.relu),
+    ),
     Mistake(
         "default-slope",
-        "a leak of 0.01 is PyTorch's default; the table says another",
+        "0.01 is PyTorch's default slope for negative x; the lesson's table has another",
         slope_of(leaky(0.01)),
     ),
     Mistake(
         "sign-of-leak",
-        "the leak rises with x as well: its slope is positive",
+        "0.1 x rises with x, so the slope for negative x is positive",
         slope_of(leaky(-0.1)),
     ),
     Mistake(
         "value-left",
-        "on the left you give the value; a straight line has one slope",
+        "for negative x you return the value, 0.1 x; the slope of a straight line is a constant",
         two_pieces(lambda x: 0.1 * x, constant(1.0)),
     ),
 )
@@ -82,10 +87,10 @@ straight_slopes = Exercise(
         "my_leaky_relu_slope": _LEAKY_RELU_SLOPE,
     },
     hints=(
-        "A straight piece has one slope. How many pieces has each function?",
-        "A comparison such as `x > 0` gives True and False; `.double()` makes 1 and 0 of them, and "
-        "`torch.where` takes two numbers as well.",
-        "relu6 has three pieces. Two conditions are joined by `&`, with brackets round each.",
+        "A straight piece has one slope. How many pieces does each function have?",
+        "A comparison such as `x > 0` gives True and False; `.double()` "
+        "makes 1 and 0 of them, and `torch.where` takes two numbers as well.",
+        "relu6 has three pieces. Join two conditions by `&`, with brackets around each.",
     ),
     points=3,
 )
@@ -98,28 +103,84 @@ def _tail_slope(left: Callable[[Tensor], Tensor], right: float = 1.0) -> Callabl
 _TAIL_SLOPE_MISTAKES = (
     Mistake(
         "value-left",
-        "on the left you give the value; differentiate: what becomes of the −1?",
+        "for negative x you return the value of the function; "
+        "what happens to the −1 when you differentiate?",
         _tail_slope(torch.expm1),
     ),
-    Mistake("zero-left", "the tail is not flat: its slope isn't 0", _tail_slope(constant(0.0))),
+    Mistake(
+        "zero-left",
+        "for negative x the function is not flat, so its slope there is not 0",
+        _tail_slope(constant(0.0)),
+    ),
     Mistake(
         "value-right",
-        "on the right you give x; what is its slope?",
+        "for positive x you return x; what is the slope of x?",
         two_pieces(torch.exp, identity),
     ),
     Mistake(
         "sign-inside",
-        "the slope of the tail dies out towards −∞: look at the exponent",
+        "the slope goes to 0 as x goes to −∞: look at the sign of the exponent",
         _tail_slope(lambda x: torch.exp(-x)),
     ),
 )
 _ELU_SLOPE = judge_slope(
-    F.elu, *_TAIL_SLOPE_MISTAKES, Mistake("selu-for-elu", "this belongs to selu", slope_of(F.selu))
+    F.elu,
+    *_TAIL_SLOPE_MISTAKES,
+    Mistake("selu-for-elu", "this is the slope of selu", slope_of(F.selu)),
 )
+
+
+def _celu_slope(left: Callable[[Tensor, float], Tensor]) -> Callable[..., Tensor]:
+    """Make a slope of 1 for positive x, and something else for negative x."""
+    return lambda x, alpha=1.0: torch.where(x > 0, 1.0, left(x, alpha))
+
+
 _CELU_SLOPE = judge_slope(
     F.celu,
-    *_TAIL_SLOPE_MISTAKES,
-    Mistake("selu-for-celu", "this belongs to selu", slope_of(F.selu)),
+    Mistake(
+        "elu-for-celu",
+        "this is the slope of elu: in celu x is divided by α inside the "
+        "exponential, and the inner derivative cancels the α in front",
+        slope_of(F.elu),
+    ),
+    Mistake(
+        "alpha-not-cancelled",
+        "the inner derivative is missing: it cancels the α in front",
+        _celu_slope(lambda x, alpha: alpha * torch.exp(x / alpha)),
+    ),
+    Mistake(
+        "factor-alpha-missing",
+        "the inner derivative is there, the factor α in front of the left piece is missing",
+        _celu_slope(lambda x, alpha: torch.exp(x / alpha) / alpha),
+    ),
+    Mistake(
+        "alpha-unused",
+        "correct for α = 1 only: the slope on the left should depend on `alpha`",
+        _celu_slope(lambda x, alpha: torch.exp(x)),
+    ),
+    Mistake(
+        "value-left",
+        "for negative x you return the value of the function; "
+        "what happens to the −1 when you differentiate?",
+        _celu_slope(lambda x, alpha: alpha * torch.expm1(x / alpha)),
+    ),
+    Mistake(
+        "zero-left",
+        "for negative x the function is not flat, so its slope there is not 0",
+        _celu_slope(lambda x, alpha: torch.zeros_like(x)),
+    ),
+    Mistake(
+        "value-right",
+        "for positive x you return x; what is the slope of x?",
+        lambda x, alpha=1.0: torch.where(x > 0, x, torch.exp(x / alpha)),
+    ),
+    Mistake(
+        "sign-inside",
+        "the slope goes to 0 as x goes to −∞: look at the sign of the exponent",
+        _celu_slope(lambda x, alpha: torch.exp(-x / alpha)),
+    ),
+    Mistake("selu-for-celu", "this is the slope of selu", lambda x, alpha=1.0: slope_of(F.selu)(x)),
+    cases=WITH_ALPHA,
 )
 _SELU_SLOPE = judge_slope(
     F.selu,
@@ -129,7 +190,7 @@ _SELU_SLOPE = judge_slope(
         "scale-right-only", "the scale λ is missing on the left", slope_of(tail(ALPHA, 1.0, SCALE))
     ),
     Mistake("no-alpha", "the factor α of the tail is missing", slope_of(tail(1.0, SCALE, SCALE))),
-    Mistake("elu-for-selu", "this belongs to elu: λ and α are missing", slope_of(F.elu)),
+    Mistake("elu-for-selu", "this is the slope of elu: λ and α are missing", slope_of(F.elu)),
 )
 
 exponential_slopes = Exercise(
@@ -152,15 +213,17 @@ exponential_slopes = Exercise(
 
 _GELU_SLOPE = judge_slope(
     F.gelu,
-    Mistake("first-term-only", "the product rule has two terms, this is the first", normal_cdf),
+    Mistake(
+        "first-term-only", "this is only the first of the two terms of the product rule", normal_cdf
+    ),
     Mistake(
         "second-term-only",
-        "the product rule has two terms, this is the second",
+        "this is only the second of the two terms of the product rule",
         lambda x: x * normal_density(x),
     ),
     Mistake(
         "product-of-derivatives",
-        "the derivative of a product isn't the product of the derivatives",
+        "the derivative of a product is not the product of the derivatives",
         normal_density,
     ),
     Mistake(
@@ -172,29 +235,33 @@ _GELU_SLOPE = judge_slope(
 )
 _TANHSHRINK_SLOPE = judge_slope(
     F.tanhshrink,
-    Mistake("slope-of-tanh", "this is the slope of tanh; the x before it has one, too", TANH_SLOPE),
     Mistake(
-        "sum-for-difference", "the slope of tanh is to be taken away", lambda x: 1 + TANH_SLOPE(x)
+        "slope-of-tanh",
+        "this is the slope of tanh; the x in front of it has a slope as well",
+        TANH_SLOPE,
+    ),
+    Mistake(
+        "sum-for-difference", "the slope of tanh must be subtracted", lambda x: 1 + TANH_SLOPE(x)
     ),
     Mistake("no-square", "the square is missing", torch.tanh),
     Mistake(
-        "value-for-slope-of-tanh", "you took away tanh, not its slope", lambda x: 1 - torch.tanh(x)
+        "value-for-slope-of-tanh", "you subtracted tanh, not its slope", lambda x: 1 - torch.tanh(x)
     ),
 )
 _SOFTPLUS_SLOPE = judge_slope(
     F.softplus,
     Mistake(
         "inner-derivative",
-        "this is one over what stands in the logarithm; its inner derivative is missing",
+        "this is 1 over the argument of the logarithm; the inner derivative is missing",
         lambda x: torch.sigmoid(-x),
     ),
-    Mistake("inner-only", "this is the inner derivative alone", torch.exp),
+    Mistake("inner-only", "this is only the inner derivative", torch.exp),
     Mistake(
         "slope-of-logistic",
         "this is the slope of the logistic, the second derivative of softplus",
         SIGMOID_SLOPE,
     ),
-    Mistake("step", "this is the slope of relu, which softplus smooths", slope_of(F.relu)),
+    Mistake("step", "this is the slope of relu; softplus is smooth", slope_of(F.relu)),
 )
 
 smooth_slopes = Exercise(
@@ -209,8 +276,8 @@ smooth_slopes = Exercise(
     hints=(
         "gelu is a product: (uv)′ = u′v + uv′. The derivative of Φ is the density φ.",
         "softplus is a logarithm of something: one over that something, times its own derivative.",
-        "Simplify the slope of softplus. You know the function that comes out from this lesson's "
-        "first section.",
+        "Simplify the slope of softplus. The result is "
+        "a function that you know from the first section.",
     ),
     points=3,
 )

@@ -30,28 +30,44 @@ saturation = Exercise(
             _slope_reaches(0.01),
             (
                 Mistake(
-                    "value-for-slope",
-                    "close, but this is where σ is 0.99; asked for, to two decimals, is where its "
-                    "slope is 0.01",
+                    "near",
+                    "close, but not to two decimals: was it rounded too early, "
+                    "or found from an approximation (σ = 0.99, or σ′ ≈ exp(−x))?",
                     _logit(0.99),
+                    4.6,
+                    math.log(100),
                 ),
-                Mistake("sign", "asked for is |x|, which is positive", -_slope_reaches(0.01)),
                 Mistake(
-                    "tenfold", "there the slope is 0.1, ten times as much", _slope_reaches(0.1)
+                    "rounded",
+                    "this is rounded to a whole number; two decimals are needed",
+                    round(_slope_reaches(0.01)),
+                    int(_slope_reaches(0.01)),
                 ),
-                Mistake("tenth", "there the slope is 0.001, a tenth", _slope_reaches(0.001)),
+                Mistake("sign", "the task asks for |x|, which is positive", -_slope_reaches(0.01)),
                 Mistake(
-                    "tanh-for-logistic", "this is the limit of tanh", math.atanh(math.sqrt(0.99))
+                    "tenfold", "at this x the slope is 0.1, ten times as much", _slope_reaches(0.1)
+                ),
+                Mistake(
+                    "tenth", "at this x the slope is 0.001, a tenth as much", _slope_reaches(0.001)
+                ),
+                Mistake(
+                    "tanh-for-logistic", "this is where tanh saturates", math.atanh(math.sqrt(0.99))
                 ),
                 Mistake(
                     "value-at-limit",
-                    "this is σ at the limit; which x belongs to it?",
+                    "this is the value of σ there; which x belongs to it?",
                     1 / (1 + math.exp(-_slope_reaches(0.01))),
                 ),
                 Mistake(
-                    "approximation",
-                    "to two decimals the approximation σ′ ≈ exp(−x) is not enough",
-                    math.log(100),
+                    "slope-for-limit",
+                    "this is the slope; which x belongs to it?",
+                    0.01,
+                ),
+                Mistake(
+                    "half-slope",
+                    "at this x the slope is 0.02 or 0.005: a factor of two",
+                    _slope_reaches(0.02),
+                    _slope_reaches(0.005),
                 ),
             ),
             atol=0.0055,
@@ -59,10 +75,10 @@ saturation = Exercise(
         )
     },
     hints=(
-        "Put s for σ(x): s (1 − s) = 0.01 is a quadratic equation for s.",
+        "Write s for σ(x): s (1 − s) = 0.01 is a quadratic equation for s.",
         "It has two solutions that add up to 1, one for x and one for −x. Take the larger.",
-        "From s back to x: solve s = 1 / (1 + exp(−x)) for x. Or search: evaluate the slope on a "
-        "fine grid and look where it falls below 0.01.",
+        "From s back to x: solve s = 1 / (1 + exp(−x)) for x. Or search: evaluate "
+        "the slope on a fine grid and look where it falls below 0.01.",
     ),
     points=1,
 )
@@ -101,7 +117,7 @@ dead = Exercise(
                 ),
                 Mistake(
                     "any-input",
-                    "0 on some input is normal life; dead means on every input",
+                    "an output of 0 on some input is normal; dead means 0 on every input",
                     lambda z: (z <= 0).any(dim=0).sum(),
                 ),
                 Mistake(
@@ -109,10 +125,14 @@ dead = Exercise(
                     "you count inputs (rows); the units are the columns",
                     lambda z: (z <= 0).all(dim=1).sum(),
                 ),
-                Mistake("alive", "these are the living ones", lambda z: (z > 0).any(dim=0).sum()),
+                Mistake(
+                    "alive",
+                    "you count the units that are not dead",
+                    lambda z: (z > 0).any(dim=0).sum(),
+                ),
                 Mistake(
                     "zero-missed",
-                    "at a pre-activation of exactly 0 the output is 0, too",
+                    "at a pre-activation of exactly 0 the output of relu is 0 as well",
                     lambda z: (z < 0).all(dim=0).sum(),
                 ),
                 Mistake(
@@ -122,22 +142,23 @@ dead = Exercise(
                 ),
                 Mistake(
                     "fraction",
-                    "this is a fraction; asked for is the number",
+                    "this is a fraction; the task asks for the number of units",
                     lambda z: dead_units(F.relu, z).double().mean(),
                 ),
                 Mistake(
                     "mean-is-negative",
-                    "a unit with a negative mean may still fire on some input",
+                    "a unit whose mean is negative may still be positive on some input",
                     lambda z: (z.mean(dim=0) <= 0).sum(),
                 ),
             ),
             draw=_other_layers,
+            forbidden=("lesson.dead_units",),
         )
     },
     hints=(
         "When is the output of relu 0? Ask that of every entry first.",
-        "You have a table of True and False, (inputs, units). A unit is dead if its column is True "
-        "throughout.",
+        "You have a table of True and False, (inputs, units). "
+        "A unit is dead if its column is True throughout.",
         "`all` and `any` take `dim`. Along which dimension do the inputs run?",
     ),
     points=2,

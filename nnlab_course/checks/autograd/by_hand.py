@@ -25,23 +25,21 @@ forward = Exercise(
         "my_z2": SameValue(
             VALUES["z2"],
             (
-                Mistake("z-tilde-missing", "this is z₁, z̃ is still to be added", VALUES["z1"]),
-                Mistake(
-                    "z-for-z-tilde", "you added z; the factor 0.25 makes z̃ of it", VALUES["z1"] + 1
-                ),
+                Mistake("z-tilde-missing", "this is z₁; z̃ must still be added", VALUES["z1"]),
+                Mistake("z-for-z-tilde", "you added z instead of z̃ = 0.25 z", VALUES["z1"] + 1),
                 Mistake(
                     "one-product",
-                    "an entry of z₁ adds up two products, you took one",
+                    "an entry of z₁ is the sum of two products; you took one",
                     VALUES["z1"] / 2 + Z_TILDE,
                 ),
                 Mistake(
                     "y-for-y-tilde",
-                    "you multiplied by y; the factor 0.5 makes ỹ of it",
+                    "you multiplied by y instead of ỹ = 0.5 y",
                     2 * VALUES["z1"] + Z_TILDE,
                 ),
                 Mistake(
                     "product-for-sum",
-                    "z̃ is to be added, you multiplied by it",
+                    "z̃ must be added; you multiplied by it",
                     VALUES["z1"] * Z_TILDE,
                 ),
             ),
@@ -51,10 +49,14 @@ forward = Exercise(
             (
                 Mistake(
                     "z-tilde-missing",
-                    "the product is right, z̃ is still to be added",
+                    "the product is correct; z̃ must still be added",
                     M * VALUES["z2"],
                 ),
-                Mistake("M-missing", "this is z₂ + z̃, M has not been used", VALUES["z2"] + Z_TILDE),
+                Mistake(
+                    "M-missing",
+                    "this is z₂ + z̃; the product with M is missing",
+                    VALUES["z2"] + Z_TILDE,
+                ),
                 Mistake(
                     "sum-for-product",
                     "M ∘ z₂ is a product, entry by entry; you added",
@@ -62,11 +64,11 @@ forward = Exercise(
                 ),
                 Mistake(
                     "z-for-z-tilde",
-                    "you added z; the factor 0.25 makes z̃ of it",
+                    "you added z instead of z̃ = 0.25 z",
                     M * VALUES["z2"] + 1,
                 ),
                 Mistake(
-                    "z1-for-z2", "you multiplied M by z₁, not by z₂", M * VALUES["z1"] + Z_TILDE
+                    "z1-for-z2", "you multiplied M by z₁ instead of z₂", M * VALUES["z1"] + Z_TILDE
                 ),
                 Mistake(
                     "z-tilde-inside",
@@ -77,19 +79,22 @@ forward = Exercise(
         ),
     },
     hints=(
-        "Take the steps in their order. Every entry of z₁ is the same, and so is every entry of "
-        "z₂.",
-        "An entry of a matrix product is a row times a column: two products here, to be added up.",
-        "∘ multiplies entry by entry, so y₁ has a different number wherever M has.",
+        "Take the steps in order. All entries of z₁ are equal, and so are those of z₂.",
+        "An entry of a matrix product is a row times a column: here, the sum of two products.",
+        "∘ multiplies entry by entry, so y₁ has different numbers where M has different ones.",
     ),
     points=2,
 )
 
 
 _M_MISTAKES = (
-    Mistake("M-missing", "that is what arrives at y₁; an operation lies between y₁ and here", ONES),
     Mistake(
-        "other-path", "this adds the path from z̃ to y₁, which does not pass through here", M + 1
+        "M-missing", "this is the gradient at y₁; the product with M lies between y₁ and here", ONES
+    ),
+    Mistake(
+        "other-path",
+        "this includes the path from z̃ straight to y₁, which does not pass through here",
+        M + 1,
     ),
     Mistake(
         "own-value",
@@ -109,8 +114,8 @@ near_the_output = Exercise(
             (
                 Mistake(
                     "one-number",
-                    "a gradient has the shape of its node: what does the sum hand to each of its "
-                    "entries?",
+                    "a gradient has the shape of its node: what "
+                    "does the sum pass on to each of its entries?",
                     1.0,
                 ),
                 Mistake("mean-for-sum", "o is the sum of the entries, not their mean", ONES / 6),
@@ -119,7 +124,13 @@ near_the_output = Exercise(
                     "these are the values of y₁; how much does o grow when one of them does?",
                     VALUES["y1"],
                 ),
-                Mistake("too-far", "M comes in one step later, on the way to z₂", M),
+                Mistake(
+                    "too-far",
+                    "this is the gradient at z₂; on the way "
+                    "back, y₁ comes before the product with "
+                    "M",
+                    M,
+                ),
             ),
         ),
         "my_grad_z2": SameValue(GRADIENTS["z2"], _M_MISTAKES),
@@ -133,20 +144,27 @@ near_the_output = Exercise(
                     "z̃ is used twice; you counted the path straight into y₁ only",
                     ONES,
                 ),
-                Mistake("leaf-for-result", "this is ∂o/∂z; asked for is ∂o/∂z̃", (M + 1) / 4),
+                Mistake("leaf-for-result", "this is ∂o/∂z; the task asks for ∂o/∂z̃", (M + 1) / 4),
                 Mistake(
                     "counted-twice",
-                    "the two paths don't bring the same: one passes through M, the other doesn't",
+                    "the two paths don't contribute the same: "
+                    "one passes through M, the other doesn't",
                     2 * M,
                 ),
-                Mistake("product-of-paths", "contributions of several paths are added", 2 * ONES),
+                Mistake(
+                    "M-missing",
+                    "you counted 1 for each path; one of them passes through the product with M",
+                    2 * ONES,
+                ),
             ),
         ),
     },
     hints=(
         "Begin at o and go back one operation at a time, with the table of rules beside you.",
-        "A sum gives every entry the same; an elementwise product multiplies by the other factor.",
-        "How many arrows leave z̃ in the drawing? Each brings a contribution, and they are added.",
+        "A sum passes the same gradient to every entry; an "
+        "elementwise product multiplies it by the other factor.",
+        "How many arrows leave z̃ in the drawing? Each "
+        "is a path with its own contribution; add them.",
     ),
     points=4,
 )
@@ -160,18 +178,18 @@ far_from_the_output = Exercise(
         "my_grad_y_tilde": SameValue(
             GRADIENTS["y_tilde"],
             (
-                Mistake("leaf-for-result", "this is ∂o/∂y; asked for is ∂o/∂ỹ", X.T @ M / 2),
+                Mistake("leaf-for-result", "this is ∂o/∂y; the task asks for ∂o/∂ỹ", X.T @ M / 2),
                 Mistake(
                     "M-missing", "you took ones for the gradient that arrives at z₁", X.T @ ONES
                 ),
                 Mistake(
                     "mean-for-sum",
-                    "every row of x makes a contribution; they are added, not averaged",
+                    "every row of x contributes; the contributions are added, not averaged",
                     X.T @ M / 3,
                 ),
                 Mistake(
                     "path-of-z",
-                    "you started from ∂o/∂z̃; the product hands on ∂o/∂z₁",
+                    "you started from ∂o/∂z̃; the gradient that arrives at the product is ∂o/∂z₁",
                     X.T @ (M + 1),
                 ),
             ),
@@ -179,10 +197,12 @@ far_from_the_output = Exercise(
         "my_grad_x": SameValue(
             GRADIENTS["x"],
             (
-                Mistake("y-for-y-tilde", "x is multiplied by ỹ, not by y", M @ torch.ones(2, 2)),
+                Mistake(
+                    "y-for-y-tilde", "x is multiplied by ỹ = 0.5 y, not by y", M @ torch.ones(2, 2)
+                ),
                 Mistake(
                     "elementwise",
-                    "you multiplied entry by entry; the rule has a matrix product",
+                    "you multiplied entry by entry; the rule is a matrix product",
                     0.5 * M,
                 ),
                 Mistake(
@@ -192,7 +212,7 @@ far_from_the_output = Exercise(
                 ),
                 Mistake(
                     "path-of-z",
-                    "you started from ∂o/∂z̃; the product hands on ∂o/∂z₁",
+                    "you started from ∂o/∂z̃; the gradient that arrives at the product is ∂o/∂z₁",
                     (M + 1) @ Y_TILDE.T,
                 ),
             ),
@@ -200,11 +220,11 @@ far_from_the_output = Exercise(
         "my_grad_y": SameValue(
             GRADIENTS["y"],
             (
-                Mistake("result-for-leaf", "this is ∂o/∂ỹ; one step is left to y", X.T @ M),
+                Mistake("result-for-leaf", "this is ∂o/∂ỹ; the step to y is missing", X.T @ M),
                 Mistake("factor-twice", "you applied the factor 0.5 twice", X.T @ M / 4),
                 Mistake(
                     "inverse-factor",
-                    "going back multiplies by 0.5, it doesn't divide",
+                    "on the way back, multiply by 0.5; you divided",
                     X.T @ M * 2,
                 ),
                 Mistake(
@@ -219,12 +239,12 @@ far_from_the_output = Exercise(
             (
                 Mistake("second-path", "the path straight into y₁ is missing", M / 4),
                 Mistake("first-path", "the path through z₂ is missing", ONES / 4),
-                Mistake("result-for-leaf", "this is ∂o/∂z̃; one step is left to z", M + 1),
+                Mistake("result-for-leaf", "this is ∂o/∂z̃; the step to z is missing", M + 1),
                 Mistake("factor-on-one-path", "the factor 0.25 belongs to both paths", M / 4 + 1),
                 Mistake("factor-on-other-path", "the factor 0.25 belongs to both paths", M + 0.25),
                 Mistake(
                     "inverse-factor",
-                    "going back multiplies by 0.25, it doesn't divide",
+                    "on the way back, multiply by 0.25; you divided",
                     4 * (M + 1),
                 ),
             ),
@@ -249,7 +269,7 @@ far_from_the_output = Exercise(
                 ),
                 Mistake(
                     "path-of-z",
-                    "you started from ∂o/∂z̃; the product hands on ∂o/∂z₁",
+                    "you started from ∂o/∂z̃; the gradient that arrives at the product is ∂o/∂z₁",
                     (M + 1) @ OTHER_Y_TILDE.T,
                 ),
                 Mistake(
@@ -261,12 +281,12 @@ far_from_the_output = Exercise(
         ),
     },
     hints=(
-        "Find the row of the matrix product in the table. Which of the two factors are you looking "
-        "for?",
-        "The gradient of the first factor is G times the transpose of the second one; that of the "
-        "second is the transpose of the first one times G. Here G is ∂o/∂z₁.",
-        "From y to ỹ and from z to z̃ it is a multiplication by a number, and the gradient is "
-        "multiplied by the same number.",
+        "Find the row of the matrix product in the table. Is it the "
+        "gradient of the first factor or of the second that you need?",
+        "The gradient of the first factor is G times the transpose of the second one; "
+        "that of the second is the transpose of the first one times G. Here G is ∂o/∂z₁.",
+        "From y to ỹ and from z to z̃ it is a multiplication by a "
+        "number, and the gradient is multiplied by the same number.",
     ),
     points=4,
 )

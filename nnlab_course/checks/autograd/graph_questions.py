@@ -17,30 +17,33 @@ one_entry = Exercise(
             (
                 Mistake(
                     "gradient-for-change",
-                    "this is the gradient, the growth per unit; x grows by 0.01 only",
+                    "this is the gradient, the growth per unit; x grows by only 0.01",
                     1.5,
                 ),
-                Mistake("wrong-row", "this belongs to another row of x; rows count from 0", 0.005),
+                Mistake(
+                    "wrong-row",
+                    "this is correct for another row of x; rows are counted from 0",
+                    0.005,
+                ),
                 Mistake(
                     "entry-of-M",
-                    "M[1, 0] is the gradient at z₁; from there one product is left to x",
+                    "M[1, 0] is the gradient at z₁; the step "
+                    "through the matrix product to x is missing",
                     0.02,
                 ),
-                Mistake("y-for-y-tilde", "x is multiplied by ỹ, not by y", 0.03),
-                Mistake(
-                    "new-value", "this is the new value of o; by how much has it grown?", 7.765
-                ),
+                Mistake("y-for-y-tilde", "x is multiplied by ỹ = 0.5 y, not by y", 0.03),
+                Mistake("new-value", "this is the new value of o; by how much did it grow?", 7.765),
                 Mistake(
                     "times-new-entry",
-                    "multiply by the change of the entry, not by the entry",
+                    "multiply the gradient by the change of the entry, not by its new value",
                     1.515,
                 ),
-                Mistake("change-of-x", "this is by how much x grows", 0.01),
+                Mistake("change-of-x", "this is by how much the entry of x grows", 0.01),
             ),
         )
     },
     hints=(
-        "Which number of exercise 2.3 says how o reacts to x[1, 0]?",
+        "Which number of exercise 2.3 tells how o reacts to x[1, 0]?",
         "The gradient is the growth per unit. How many units does x[1, 0] move?",
     ),
     points=1,
@@ -63,21 +66,30 @@ three_times = Exercise(
                 Mistake("two-calls", "this is the sum of two calls", 2 * GRADIENTS["y"]),
                 Mistake(
                     "grows-faster",
-                    "too much: either you took ∂o/∂ỹ for ∂o/∂y, or added sums instead of single "
-                    "gradients",
+                    "twice too much: did you take ∂o/∂ỹ for ∂o/∂y, "
+                    "or add up sums instead of single gradients?",
                     6 * GRADIENTS["y"],
                 ),
-                Mistake("power", "calls add up, they don't multiply", GRADIENTS["y"] ** 3),
-                Mistake("mean", "calls add up, nobody divides by their number", GRADIENTS["y"] / 3),
-                Mistake("cleared", "nobody cleared the gradient", torch.zeros(2, 2)),
+                Mistake(
+                    "power",
+                    "the gradients of the calls are added, not multiplied",
+                    GRADIENTS["y"] ** 3,
+                ),
+                Mistake(
+                    "mean", "the gradients of the calls are added, not averaged", GRADIENTS["y"] / 3
+                ),
+                Mistake(
+                    "cleared",
+                    "this would be so after clearing; nothing clears the gradient here",
+                    torch.zeros(2, 2),
+                ),
             ),
         )
     },
     hints=(
         "What does one call leave in `y.grad`? You know it from exercise 2.3.",
-        "The graph is computed anew each time, so every call brings the same. What happens to "
-        "what is "
-        "there already?",
+        "The graph is computed anew each time, so every call contributes "
+        "the same. What happens to the gradient that is already stored?",
     ),
     points=1,
 )
@@ -91,25 +103,29 @@ third_path = Exercise(
         "z_grad_three_paths": SameValue(
             (M + 1 + 2 * Z_TILDE) / 4,
             (
-                Mistake("two-paths", "the new term z̃ ∘ z̃ brings nothing in yours", (M + 1) / 4),
+                Mistake(
+                    "two-paths", "the contribution of the new term z̃ ∘ z̃ is missing", (M + 1) / 4
+                ),
                 Mistake(
                     "one-use",
-                    "in z̃ ∘ z̃ the same tensor is used twice; you counted one use",
+                    "z̃ ∘ z̃ uses the same tensor twice; you counted one use",
                     (M + 1 + Z_TILDE) / 4,
                 ),
                 Mistake(
                     "result-for-leaf",
-                    "this is the gradient at z̃; one step is left to z",
+                    "this is the gradient at z̃; the step to z is missing",
                     M + 1 + 2 * Z_TILDE,
                 ),
                 Mistake(
                     "value-missing",
-                    "the slope of z̃ ∘ z̃ depends on the value of z̃, which is not 1",
+                    "the two known paths are correct, the new one is not: its slope at "
+                    "z̃ depends on the value of z̃, which is not 1, and the factor 0.25 "
+                    "on the way to z applies to it as well; one of the two is missing",
                     (M + 3) / 4,
                 ),
                 Mistake(
                     "new-path-only",
-                    "this is the new path alone; the two others are still there",
+                    "this is the contribution of the new path only; the other two still count",
                     2 * Z_TILDE / 4,
                 ),
                 Mistake(
