@@ -50,7 +50,10 @@ def whole_file(
     like_folder: bool = False,
     sync: bool = True,
 ) -> Iterator[BinaryIO]:
-    """Open a file as `write_whole` does, for a `with` block that writes it."""
+    """Open a file as `write_whole` does, for a `with` block that writes it.
+
+    `file.name` is the name beside it, for whoever wants to look at what was written.
+    """
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -61,7 +64,8 @@ def whole_file(
     try:
         _sweep(path.parent, prefix)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(beside, flags, 0o600 if private else 0o666), "w+b") as file:
+        mode = 0o600 if private else 0o666
+        with open(beside, "w+b", opener=lambda name, _: os.open(name, flags, mode)) as file:
             if like_folder and os.name == "posix":
                 os.fchmod(file.fileno(), 0o600 | path.parent.stat().st_mode & 0o444)
             yield file

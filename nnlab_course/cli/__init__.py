@@ -10,6 +10,7 @@ import click
 from nnlab_course.cli.data import data
 from nnlab_course.cli.grade import grade, merge_marks
 from nnlab_course.cli.lab import lab
+from nnlab_course.cli.options import harmless
 from nnlab_course.cli.train import train
 
 
@@ -24,7 +25,7 @@ class _Group(click.Group):
         except (OSError, RuntimeError, ValueError, FloatingPointError) as error:
             if ctx.params["traceback"]:
                 raise
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(harmless(str(error))) from error
 
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}

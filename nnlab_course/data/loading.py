@@ -13,6 +13,7 @@ from nnlab_course.data.download import download as fetch
 from nnlab_course.data.known import KNOWN
 from nnlab_course.data.store import (
     LOCK_TIMEOUT,
+    Damaged,
     as_dataset,
     data_root,
     read_store,
@@ -61,7 +62,10 @@ def load(
     root = data_root(root)
     store = store_path(name, root)
     if store.is_file():
-        return read_store(store)
+        dataset = read_store(store)
+        if name in KNOWN and dataset.name != name:
+            raise Damaged(store, f"it holds {dataset.name!r}, which is not {name}")
+        return dataset
     if name not in KNOWN:
         raise ValueError(_unknown(name, root))
     found = KNOWN[name].search(root)
@@ -80,8 +84,13 @@ def _unknown(name: str, root: Path) -> str:
     """Say that there is no such dataset, which there are, and which may have been meant."""
     known, stores = sorted({*KNOWN, *EMBEDDED}), store_names(root)
     plain = name.lower().replace("-", "").replace("_", "")
-    meant = difflib.get_close_matches(plain, [*known, *stores], n=1, cutoff=0.75)
+    meant = difflib.get_close_matches(plain, [*known, *stores], n=1, cutoff=0.7)
     hint = f" Did you mean {meant[0]!r}?" if meant else ""
+    if plain == "emnist":
+        hint = (
+            " EMNIST has to be prepared as a folder of pictures (make_store): they lie on their "
+            "side, and its letters count from 1"
+        )
     return (
         f"unknown dataset {name!r}; known: {', '.join(known)}; "
         f"stores in {shown(root)}: {', '.join(stores) or 'none'}.{hint}"

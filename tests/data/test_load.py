@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.numpy import save_file
 
 from nnlab_course.data import (
@@ -71,10 +72,11 @@ def arrays(num_train=20, num_test=10, shape=(1, 28, 28), num_classes=10, seed=0)
     return result
 
 
-METADATA = {"name": "tiny", "classes": json.dumps([str(i) for i in range(10)]), "source": "a test"}
+METADATA = {"classes": json.dumps([str(i) for i in range(10)]), "source": "a test"}
 
 
 def put_store(root, name="tiny", metadata=METADATA, **changes):
+    metadata = metadata and {"name": name} | metadata
     tensors = {key: value for key, value in (arrays() | changes).items() if value is not None}
     root.mkdir(exist_ok=True)
     save_file(tensors, root / f"{name}.safetensors", metadata=metadata)
@@ -331,7 +333,7 @@ def test_changing_loaded_images_leaves_the_store_alone(tmp_path):
             "labels go from 0 to 19, but .* 10 classes",
         ),
         ({"metadata": None}, "its metadata lacks classes, name, source"),
-        ({"metadata": {"name": "tiny", "classes": "[]"}}, "its metadata lacks source"),
+        ({"metadata": {"classes": "[]"}}, "its metadata lacks source"),
         ({"metadata": METADATA | {"classes": "0, 1"}}, "Extra data"),
         ({"metadata": METADATA | {"classes": "10"}}, "not iterable"),
     ],
@@ -460,6 +462,188 @@ def test_altered_batch_is_never_unpickled(tmp_path):
     assert not (tmp_path / "sprung").exists()
     pickle.loads((folder / "test_batch").read_bytes())
     assert (tmp_path / "sprung").exists()  # the trap does work
+
+
+def test_another_dataset_under_a_known_name_is_refused(tmp_path):
+    put_store(tmp_path, "mnist", METADATA | {"name": "birds"})
+    with pytest.raises(RuntimeError, match=r"it holds 'birds', which is not mnist\. Delete it"):
+        load("mnist", tmp_path)
+
+
+def test_names_in_a_store_are_harmless_to_print(tmp_path):
+    classes = json.dumps(["\x1b[31m", *"123456789"])
+    put_store(tmp_path, metadata={"classes": classes, "source": "a\u202etest\n"})
+    dataset = load("tiny", tmp_path)
+    assert (dataset.classes[0], dataset.source) == ("\\x1b[31m", "a\\u202etest\\n")
+
+
+# --- files fetched by hand ---------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny_mnist(monkeypatch):
+    """Files in MNIST's form, whose checksums count as MNIST's."""
+    files = idx_files(arrays())
+    monkeypatch.setattr(
+        "nnlab_course.data.known._MNIST", {name: digest(c) for name, c in files.items()}
+    )
+    return files
+
+
+@pytest.mark.parametrize("place", ["", "MNIST/raw", "MNIST", "downloads/of/today"])
+@pytest.mark.parametrize(
+    ("rename", "zipped"),
+    [
+        (lambda name: name, False),
+        (lambda name: name, True),
+        (lambda name: name.replace("-idx", ".idx"), False),  # as 7-Zip unpacks it
+        (lambda name: name.replace("-idx", ".idx"), True),
+        (lambda name: name + " (1)", False),
+        (lambda name: name.upper(), False),
+    ],
+)
+def test_mnist_fetched_by_hand_is_found(tmp_path, tiny_mnist, caplog, place, rename, zipped):
+    for name, content in tiny_mnist.items():
+        path = tmp_path / place / (rename(name) + ".gz" * zipped)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(content) if zipped else content)
+    assert same(load("mnist", tmp_path, download=False), arrays())
+    assert (tmp_path / "mnist.safetensors").is_file()
+    assert caplog.messages == []
+
+
+def test_the_right_one_of_two_files_is_taken(tmp_path, tiny_mnist):
+    raw = put_idx(tmp_path, "MNIST", **{IDX[0]: b"cut short"})
+    (raw / f"{IDX[0]}.gz").write_bytes(gzip.compress(tiny_mnist[IDX[0]]))
+    assert same(load("mnist", tmp_path, download=False), arrays())
+
+
+def test_other_sets_files_of_the_same_name_are_not_mnist(tmp_path, caplog):
+    put_idx(tmp_path)  # Fashion-MNIST's
+    put_idx(tmp_path, "emnist-letters")
+    assert load("mnist", tmp_path, download=False).name == "digits"
+    assert load("fashionmnist", tmp_path, download=False).name == "fashionmnist"
+
+
+def test_missing_files_are_named(tmp_path, caplog):
+    (put_idx(tmp_path, "MNIST") / IDX[3]).unlink()
+    assert load("mnist", tmp_path, download=False).name == "digits"
+    note = f"mnist is not in the data folder (of its 4 files 3 were found; missing: {IDX[3]})"
+    assert note in caplog.text
+
+
+def test_a_cut_gzip_file_is_named(tmp_path, tiny_mnist):
+    for name, content in tiny_mnist.items():
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content)[:-9])
+    with pytest.raises(RuntimeError, match=f"{IDX[0]}.gz can't be used: Compressed file ended"):
+        load("mnist", tmp_path, download=False)
+
+
+def test_a_gzip_bomb_is_not_unpacked(tmp_path, tiny_mnist, monkeypatch):
+    monkeypatch.setattr("nnlab_course.data.known._LARGEST", 100_000)
+    for name in tiny_mnist:
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(bytes(10**7)))
+    with pytest.raises(RuntimeError, match="it is larger than any file of this dataset"):
+        load("mnist", tmp_path, download=False)
+
+
+@pytest.fixture
+def tiny_cifar(tmp_path, monkeypatch):
+    """CIFAR-10's batches in a folder, with checksums that count as CIFAR-10's."""
+    folder = tmp_path / "made" / "cifar-10-batches-py"
+    sums = put_batches(folder, arrays(shape=(3, 32, 32)))
+    monkeypatch.setattr("nnlab_course.data.known.BatchSet.checksums", lambda self: sums)
+    return folder
+
+
+@pytest.mark.parametrize("place", ["", "downloads"])
+@pytest.mark.parametrize("name", ["cifar-10-python.tar.gz", "cifar-10-python (1).tar.gz"])
+def test_cifar10s_archive_is_found(tmp_path, tiny_cifar, place, name):
+    root = tmp_path / "root"
+    (root / place).mkdir(parents=True)
+    with tarfile.open(root / place / name, "w:gz") as tar:
+        tar.add(tiny_cifar, "cifar-10-batches-py")
+    assert same(load("cifar10", root, download=False), arrays(shape=(3, 32, 32)))
+
+
+@pytest.mark.parametrize("place", ["cifar-10-batches-py", "CIFAR/cifar-10-batches-py", "batches"])
+def test_cifar10s_batches_are_found(tmp_path, tiny_cifar, place):
+    root = tmp_path / "root"
+    (root / place).parent.mkdir(parents=True)
+    tiny_cifar.rename(root / place)
+    assert same(load("cifar10", root, download=False), arrays(shape=(3, 32, 32)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda p: p.joinpath("test_batch").write_bytes(b"x"), "the MD5 of its test_batch is 9dd4"),
+        (lambda p: p.joinpath("data_batch_3").unlink(), "it has no data_batch_3, not [0-9a-f]{32}"),
+    ],
+)
+def test_an_altered_cifar10_archive_is_refused(tmp_path, tiny_cifar, change, message):
+    change(tiny_cifar)
+    root = tmp_path / "root"
+    root.mkdir()
+    with tarfile.open(root / "cifar-10-python.tar.gz", "w:gz") as tar:
+        tar.add(tiny_cifar, "cifar-10-batches-py")
+    with pytest.raises(RuntimeError, match=f"python.tar.gz can't be used: {message}"):
+        load("cifar10", root, download=False)
+    content = (root / "cifar-10-python.tar.gz").read_bytes()
+    (root / "cifar-10-python.tar.gz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(RuntimeError, match=r"python.tar.gz can't be used: .*Delete it"):
+        load("cifar10", root, download=False)
+
+
+def test_cifar10_in_another_form_is_named(tmp_path, caplog):
+    (tmp_path / "cifar-10-binary.tar.gz").write_bytes(b"")
+    assert load("cifar10", tmp_path, download=False).name == "shapes"
+    assert "(found cifar-10-binary.tar.gz, expected cifar-10-python.tar.gz)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("MNIST", "mnist"),
+        ("Fashion-MNIST", "fashionmnist"),
+        ("leafs", "leaves"),
+    ],
+)
+def test_a_near_name_is_proposed(tmp_path, name, meant):
+    put_store(tmp_path, "leaves")
+    with pytest.raises(ValueError, match=f"unknown dataset '{name}'; .*Did you mean '{meant}'"):
+        load(name, tmp_path)
+
+
+def test_emnist_is_told_what_to_do(tmp_path):
+    with pytest.raises(ValueError, match=r"EMNIST has to be prepared .* its letters count from 1"):
+        load("emnist", tmp_path)
+
+
+def test_a_held_lock_ends_in_a_sentence(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(store, "LOCK_TIMEOUT", 0.1)
+    monkeypatch.setattr("nnlab_course.data.loading.LOCK_TIMEOUT", 0.1)
+    with FileLock(tmp_path / ".mnist.lock"):
+        assert load("mnist", tmp_path).name == "digits"
+        with (
+            pytest.raises(
+                TimeoutError, match=r"another program has been at work on mnist for 0\.1"
+            ),
+            store.store_workspace("mnist", tmp_path),
+        ):
+            pass
+    assert "could not be downloaded (another program has been at work on mnist" in caplog.text
+
+
+def test_a_stores_mode_is_its_folders(tmp_path):
+    put_idx(tmp_path)
+    before = os.umask(0o077)
+    try:
+        load("fashionmnist", tmp_path, download=False)
+    finally:
+        os.umask(before)
+    mode = (tmp_path / "fashionmnist.safetensors").stat().st_mode & 0o777
+    assert mode == 0o600 | tmp_path.stat().st_mode & 0o444
 
 
 # --- stand-ins --------------------------------------------------------------------------
