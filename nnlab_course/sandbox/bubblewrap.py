@@ -60,6 +60,7 @@ def _mounts(stores: Sequence[Path]) -> Iterator[str]:
     for path in stores:
         yield from ("--ro-bind", str(path), f"{DATA}/{path.name}")
     yield from ("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev")
+    yield from ("--remount-ro", "/proc")
     yield from ("--size", str(2 * Limits.file_size), "--tmpfs", HOME)
     yield from ("--remount-ro", str(PACKAGE), "--remount-ro", "/")
 
@@ -70,6 +71,7 @@ def environment_for(home: str, data: str) -> dict[str, str]:
     variables = dict.fromkeys(names, "1") | {"HOME": home, "TMPDIR": home, "USER": "student"}
     variables |= {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg"}
     variables |= {"PYTHONPATH": str(PACKAGE.parent), "PYTHONHASHSEED": "0"}
+    variables["MALLOC_ARENA_MAX"] = "1"  # A thread doesn't take 64 MB of addresses for itself
     return variables | {"NNLAB_DATA": data}
 
 

@@ -52,6 +52,14 @@ class TimeIsUp(BaseException):
     """Interrupts a student's code; not an `Exception`, so that few catch it by accident."""
 
 
+def _limit_computing(seconds: int) -> None:
+    """Have the kernel end this process after so many seconds of computing, or by its own limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = seconds if hard == resource.RLIM_INFINITY else min(seconds, hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+_FOR_EVER = 10**9
 _GRACE = 2  # Seconds of computing between the interruption and the end
 
 
@@ -71,9 +79,7 @@ def limited(
         signal.signal(number, interrupt)
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    latest = int(used.ru_utime + used.ru_stime + seconds) + _GRACE
-    before, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (latest, hard))
+    _limit_computing(int(used.ru_utime + used.ru_stime + seconds) + _GRACE)
     # Again and again: a loop with a bare `except` catches the first one.
     signal.setitimer(signal.ITIMER_PROF, seconds, 0.2)
     signal.setitimer(signal.ITIMER_REAL, clock, 0.2)
@@ -83,7 +89,7 @@ def limited(
         running = False
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        resource.setrlimit(resource.RLIMIT_CPU, (before, hard))
+        _limit_computing(_FOR_EVER)
 
 
 def python_of(
