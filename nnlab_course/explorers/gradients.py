@@ -1,4 +1,4 @@
-"""The gradient of each layer, by depth, activation, initialisation and weight scale"""
+"""The gradient δ of each layer's outputs, by depth, activation, start and weight scale"""
 
 # A plain module, edited here.
 
@@ -13,13 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nnlab_course.explorers.base import Explorer
-from nnlab_course.gradients import (
-    LayerStats,
-    init_weights_,
-    mlp,
-    plot_gradient_norms,
-    watch_gradients,
-)
+from nnlab_course.gradients import init_weights_, mlp
+from nnlab_course.plots.layers import plot_gradient_norms
+from nnlab_course.training.watch import LayerStats, watch_gradients
 
 if TYPE_CHECKING:
     from ipywidgets import Widget
@@ -44,25 +40,23 @@ MLP_ACTIVATIONS: dict[str, tuple[type[nn.Module], float]] = {
 }
 
 
+# What the picture and the list call what PyTorch names otherwise.
+_LABELS = {"sigmoid": "logistic", "xavier": "Xavier", "kaiming": "He"}
+
+
 @torch.no_grad()
 def gradient_bounds(
     net: nn.Sequential,  # Linear layers and activations in turn, as `mlp` without norm and skip
-    inputs: Tensor,  # (N, in_features)
-    output_grad_norm: float,  # Norm of the loss's gradient with respect to the network's output
+    output_grad_norm: float,  # ‖δ‖ at the last layer
     largest_slope: float,  # Of the activation, in size
 ) -> list[float]:  # For every linear layer, the one nearest the input first
-    """Bound the norm of the gradient of the weights, for every linear layer."""
-    input_norms, weights = [], []
-    for layer in net:
-        if isinstance(layer, nn.Linear):
-            input_norms.append(inputs.norm().item())
-            weights.append(layer.weight)
-        inputs = layer(inputs)
-    reaching = [output_grad_norm]
+    """Bound ‖δ‖, the norm of the gradient of the outputs, for every linear layer."""
+    weights = [layer.weight for layer in net if isinstance(layer, nn.Linear)]
+    bounds = [output_grad_norm]
     for weight in reversed(weights[1:]):
         stretch = torch.linalg.matrix_norm(weight, ord=2).item()
-        reaching.insert(0, largest_slope * stretch * reaching[0])
-    return [reach * norm for reach, norm in zip(reaching, input_norms, strict=True)]
+        bounds.insert(0, largest_slope * stretch * bounds[0])
+    return bounds
 
 
 _DEPTHS, _GAINS, _SCHEMES = (2, 50), (0.1, 10.0), ("default", "xavier", "kaiming")
@@ -89,10 +83,17 @@ def measure_mlp(
     with watch_gradients(net, nn.Linear) as stats:
         F.cross_entropy(net(inputs), labels).backward()
     *_, last = stats.values()
-    return stats, gradient_bounds(net, inputs, last.output_grad_norm, largest_slope)
+    return stats, gradient_bounds(net, last.output_grad_norm, largest_slope)
 
 
-_LIMITS = (1e-30, 1e20)
+_WIDEST = (-30, 20)  # Powers of ten; what lies outside is marked at the edge
+
+
+def _limits(values: list[float]) -> tuple[int, int]:
+    """Choose powers of ten for the axis: multiples of five, so that it seldom moves."""
+    powers = [math.log10(value) for value in values if value] or [0.0]
+    low, high = 5 * math.floor(min(*powers, -5) / 5), 5 * math.ceil(max(*powers, 0) / 5)
+    return max(low, _WIDEST[0]), min(high, _WIDEST[1])
 
 
 def plot_gradients_and_bounds(
@@ -100,25 +101,26 @@ def plot_gradients_and_bounds(
     bounds: list[float],  # One for each
     ax: Axes,  # Where to draw
 ) -> Axes:
-    """Draw the gradient norms of the weights and their bounds, on an axis that never moves."""
+    """Draw ‖δ‖ of every layer and its bound, on a logarithmic axis that moves in steps of 1e5."""
     numbers = range(1, len(bounds) + 1)
+    norms = [layer.output_grad_norm for layer in stats.values()]
+    low, high = _limits(norms)
     ax.plot(numbers, bounds, color="#0072B2", linestyle="dashed", label="bound")
-    plot_gradient_norms(stats, ax=ax, color="#D55E00", label="gradient norm")
-    for edge, marker in ((0, "v"), (1, "^")):
-        limit = _LIMITS[edge]
-        outside = [
-            number
-            for number, layer in zip(numbers, stats.values(), strict=True)
-            if layer.grad_norm and (layer.grad_norm > limit if edge else layer.grad_norm < limit)
-        ]
+    plot_gradient_norms(stats, ax=ax, color="#D55E00", label="measured")
+    below = [n for n, norm in zip(numbers, norms, strict=True) if 0 < norm < 10.0**low]
+    above = [n for n, norm in zip(numbers, norms, strict=True) if norm > 10.0**high]
+    for outside, edge, label in (
+        (below, 0, f"below 1e{low:+03}"),
+        (above, 1, f"above 1e{high:+03}"),
+    ):
         if outside:
-            style = {"color": "#D55E00", "linestyle": "", "marker": marker, "clip_on": False}
-            label = f"{'above' if edge else 'below'} {limit:.0e}"
+            style = {"color": "#D55E00", "linestyle": "", "marker": "v^"[edge], "clip_on": False}
             across = ax.get_xaxis_transform()
             ax.plot(outside, [edge] * len(outside), transform=across, label=label, **style)
-    ax.set(ylim=_LIMITS, xlim=(0.5, len(bounds) + 0.5))
+    ax.set(ylim=(10.0**low, 10.0**high), xlim=(0.5, len(bounds) + 0.5))
     # Few labels, and without formulas, which take as long to draw as all the rest.
-    ax.yaxis.set_major_locator(FixedLocator([10.0**power for power in range(-30, 21, 10)]))
+    step = 5 if high - low <= 25 else 10
+    ax.yaxis.set_major_locator(FixedLocator([10.0**p for p in range(low, high + 1, step)]))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0e}")
     ax.grid(axis="y", color="0.9")
@@ -127,13 +129,13 @@ def plot_gradients_and_bounds(
 
 
 class GradientExplorer(Explorer):
-    """A deep network's gradient norm in every layer, and its bound.
+    """‖δ‖, the norm of the gradient of the outputs, in every layer of a deep network; its bound.
 
     **Raises:** `ValueError` for an unknown activation or scheme, a depth outside 2 to 50, or a
     gain outside 0.1 to 10.
     """
 
-    title = "Gradient norm of the weights of every layer, logarithmic, and its bound."
+    title = "Norm of δ, the gradient of the outputs, in every layer, logarithmic, and its bound."
     figsize = (6.5, 3.4)
 
     def __init__(
@@ -167,15 +169,15 @@ class GradientExplorer(Explorer):
         ax = plot_gradients_and_bounds(*self.measure(), figure.add_axes((0.13, 0.15, 0.85, 0.75)))
         state = self.state
         ax.set_title(
-            f"{state['depth']} layers, {state['activation']}, "
-            f"{state['init']} start, weights × {_rounded(state['gain'])}"
+            f"{state['depth']} layers, {_label(state['activation'])}, "
+            f"{_label(state['init'])} start, weights × {_rounded(state['gain'])}"
         )
 
     def describe(self) -> str:
         stats, bounds = self.measure()
-        norms = [layer.grad_norm for layer in stats.values()]
+        norms = [layer.output_grad_norm for layer in stats.values()]
         ratio = f"first/last {_short(norms[0] / norms[-1])}" if norms[-1] else "no ratio"
-        words = f"Gradient norm: first layer {_short(norms[0])}, last {_short(norms[-1])}; {ratio}."
+        words = f"Norm of δ: first layer {_short(norms[0])}, last {_short(norms[-1])}; {ratio}."
         if zeros := norms.count(0):
             words += f" Exactly 0 in {zeros} of {len(norms)} layers."
         return f"{words} The bound allows the first layer {_short(bounds[0])}."
@@ -185,10 +187,17 @@ class GradientExplorer(Explorer):
 
         state = self.state
         depth = w.IntSlider(state["depth"], *_DEPTHS, description="depth")
-        activation = w.Dropdown(
-            options=list(MLP_ACTIVATIONS), value=state["activation"], description="activation"
+        activation, init = (
+            w.Dropdown(
+                options=[(_label(name), name) for name in names],
+                value=state[key],
+                description=description,
+            )
+            for key, description, names in (
+                ("activation", "activation", MLP_ACTIVATIONS),
+                ("init", "start", _SCHEMES),
+            )
         )
-        init = w.Dropdown(options=_SCHEMES, value=state["init"], description="start")
         number = w.BoundedFloatText(state["gain"], min=_GAINS[0], max=_GAINS[1], step=0.1)
         number.description, number.layout.width = "weights × (number)", "6em"
         number.style.description_width = "0px"  # read out, but not seen: the slider's stands there
@@ -205,9 +214,13 @@ class GradientExplorer(Explorer):
         return self._slider
 
     def _on_slide(self, change: Any) -> None:
-        # The browser moves the handle to the next notch, and reports that: no wish of anybody's.
+        # The browser moves the handle to the next notch, and reports that: nobody asked for it.
         if _notch(change.new) != _notch(self.state["gain"]):
             self.set(gain=float(_rounded(change.new)))
+
+
+def _label(name: str) -> str:
+    return _LABELS.get(name, name)
 
 
 _NOTCHES = 50  # Of the slider, per power of ten

@@ -1,6 +1,8 @@
 """The checks of lesson 3 know right answers in many forms, and the classic mistakes by name."""
 
 import math
+import re
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -8,9 +10,10 @@ import pytest
 import torch
 from checking import CasesOfLesson
 from torch import nn
+from torch.nn import functional as F
 
 from nnlab_course.checks import gradients
-from nnlab_course.gradients import mlp
+from nnlab_course.gradients import init_weights_, mlp, watch_gradients
 
 
 def sigma(x):
@@ -55,6 +58,63 @@ class Shallow(Deep):
         self.layers = self.layers[-2:]
 
 
+class Alternating(Deep):
+    """Its layers are used, as `use` says."""
+
+    def __init__(self, use):
+        super().__init__()
+        self.use = use
+
+    def forward(self, x):
+        first, *middle, last = self.layers
+        return last(self.use(torch.tanh(first(x)), middle))
+
+
+def skip_them(h, layers):
+    return torch.tanh(layers[0](h))
+
+
+def side_by_side(h, layers):
+    return sum(torch.tanh(layer(h)) for layer in layers)
+
+
+def two_in_a_row(h, layers):
+    for number, layer in enumerate(layers):
+        h = layer(h) if number == 14 else torch.tanh(layer(h))
+    return h
+
+
+def hardly(h, layers):
+    for layer in layers:
+        h = torch.tanh(h + 1e-9 * layer(h))
+    return h
+
+
+def multiplied_by_zero(h, layers):
+    return sum((0 * layer(h) for layer in layers[1:]), torch.tanh(layers[0](h)))
+
+
+class PassedOn(torch.autograd.Function):
+    """The logistic, with a gradient that is not its own."""
+
+    @staticmethod
+    def forward(ctx, z):
+        return torch.sigmoid(z)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+
+class FalseSlope(nn.Module):
+    def forward(self, z):
+        return PassedOn.apply(z)
+
+
+def scaled_relu(gain):
+    return init_weights_(mlp(30, activation=nn.ReLU), "kaiming", gain=gain)
+
+
 def silenced():
     """A network whose first layer gets no gradient at all."""
     net = mlp(30, init="xavier")
@@ -77,6 +137,8 @@ RIGHT = {
         (torch.full((12,), -0.5),),
         (np.array([2.0] + [0.5] * 9),),
         ((2.0, *[1.0] * 10, 0.5),),
+        ([10.0] * 3,),
+        ([-10, 10, 10, 10],),
     ],
     "explode": [
         ([-1, -20, -20, -20, -20],),
@@ -87,9 +149,22 @@ RIGHT = {
         (lambda: mlp(30, init="xavier"),),
         (Deep,),
         (Deep(),),
-        (lambda: mlp(32, 64, init="xavier"),),
+        (lambda: mlp(30, 128, activation=nn.ReLU, init="kaiming"),),
         (lambda: mlp(30, activation=nn.ReLU, init="kaiming"),),
+        (lambda: mlp(30, activation=lambda: nn.ReLU(inplace=True), init="kaiming"),),
+        (lambda: mlp(30, activation=nn.ELU, init="kaiming"),),
+        (lambda: mlp(30, activation=nn.ReLU, norm=nn.BatchNorm1d, skip=True),),
+        (lambda: mlp(30, activation=nn.ReLU, norm=nn.LayerNorm, skip=True),),
+        (lambda: mlp(30, norm=nn.LayerNorm),),
         (lambda: mlp(30, norm=nn.LayerNorm, skip=True),),
+        (lambda: mlp(30, activation=nn.Tanh, skip=True),),
+        (lambda: mlp(30, activation=nn.Sigmoid, skip=True),),
+        (lambda: mlp(30, activation=nn.Sigmoid, norm=nn.LayerNorm, skip=True),),
+        (
+            lambda: mlp(
+                30, activation=lambda: nn.Sequential(nn.Tanh(), nn.Dropout(0.1)), init="xavier"
+            ),
+        ),
     ],
 }
 
@@ -135,7 +210,9 @@ WRONG = [
     ("culprit", "my_culprit", 0, "counted-from-zero"),
     ("culprit", "my_culprit", "w4", "unreadable"),
     ("vanish", "my_small_weights", [0.5] * 5, "too-shallow"),
-    ("vanish", "my_small_weights", [-2.0] * 12, "weights-too-large"),
+    ("vanish", "my_small_weights", [-2.0] * 12, "factors-too-large"),
+    ("vanish", "my_small_weights", [2.0] * 12, "factors-too-large"),
+    ("vanish", "my_small_weights", [1.0] * 11, "too-shallow"),
     ("vanish", "my_small_weights", [0.5] * 13, "too-many-weights"),
     ("vanish", "my_small_weights", [0.5] * 9 + [0.1], "weight-out-of-range"),
     ("vanish", "my_small_weights", [0.0] * 5, "weight-out-of-range"),
@@ -148,24 +225,44 @@ WRONG = [
     ("explode", "my_large_weights", [1.0] * 5, "weights-too-small"),
     ("explode", "my_large_weights", [0.0] * 5, "weights-too-small"),
     ("explode", "my_large_weights", [-0.5, 5, 5, 5, 5], "positive-pre-activation"),
-    ("explode", "my_large_weights", [-0.5, -5, -5, -5, -5], "too-small"),
+    ("explode", "my_large_weights", [-0.5, -5, -5, -5, -5], "layer-shrinks"),
+    ("explode", "my_large_weights", [-1, -20], "too-shallow"),
     ("explode", "my_large_weights", [-1, -50, -50, -50, -50], "weight-out-of-range"),
     ("explode", "my_large_weights", [-1, -20, -20, -20, -20, -20], "too-many-weights"),
-    ("explode", "my_large_weights", [-1], "too-small"),
+    ("explode", "my_large_weights", [-1], "too-shallow"),
     ("thirty", "my_network", lambda: mlp(30), "vanishes"),
     ("thirty", "my_network", lambda: mlp(30, activation=nn.Sigmoid), "vanishes"),
-    (
-        "thirty",
-        "my_network",
-        lambda: mlp(30, activation=nn.ReLU, norm=nn.BatchNorm1d),
-        "explodes",
+    ("thirty", "my_network", lambda: mlp(30, activation=nn.ReLU, init="xavier"), "vanishes"),
+    *(
+        ("thirty", "my_network", partial(mlp, 30, **options), mistake)
+        for options, mistake in (
+            ({"activation": nn.ReLU, "norm": nn.BatchNorm1d}, "explodes"),
+            ({"activation": nn.ReLU, "init": "kaiming", "skip": True}, "explodes"),
+            ({"activation": nn.Identity, "init": "xavier"}, "linear"),
+            ({"activation": nn.Identity, "norm": nn.BatchNorm1d}, "linear"),
+            ({"activation": nn.Identity, "skip": True}, "linear"),
+            ({"activation": lambda: nn.Hardtanh(-100, 100), "init": "xavier"}, "linear"),
+            ({"activation": lambda: nn.PReLU(init=1.0), "init": "xavier"}, "linear"),
+            ({"activation": FalseSlope, "init": "xavier"}, "other-gradients"),
+            ({"width": 200, "init": "xavier"}, "too-wide"),
+            ({"out_features": 3}, "shape"),
+            ({"in_features": 3}, "raised"),
+        )
     ),
+    ("thirty", "my_network", lambda: scaled_relu(3.0), "explodes"),
+    ("thirty", "my_network", lambda: scaled_relu(1e20), "not-finite"),
+    ("thirty", "my_network", lambda: scaled_relu(0.0), "constant"),
     ("thirty", "my_network", lambda: mlp(3, init="xavier"), "too-few-layers"),
+    ("thirty", "my_network", lambda: mlp(29, init="xavier"), "too-few-layers"),
+    ("thirty", "my_network", lambda: mlp(31, init="xavier"), "too-many-layers"),
     ("thirty", "my_network", Shallow, "too-few-layers"),
-    ("thirty", "my_network", lambda: mlp(30, out_features=3), "shape"),
-    ("thirty", "my_network", lambda: mlp(30, in_features=3), "raised"),
+    ("thirty", "my_network", lambda: Alternating(skip_them), "unused-layers"),
+    ("thirty", "my_network", lambda: Alternating(side_by_side), "side-by-side"),
+    ("thirty", "my_network", lambda: Alternating(two_in_a_row), "linear"),
+    ("thirty", "my_network", lambda: Alternating(multiplied_by_zero), "side-by-side"),
+    ("thirty", "my_network", lambda: Alternating(hardly), "hardly-used"),
     ("thirty", "my_network", lambda: "a network", "not-a-network"),
-    ("thirty", "my_network", silenced, "vanishes"),
+    ("thirty", "my_network", silenced, "zero"),
     ("thirty", "my_network", lambda generator: mlp(30, generator=generator), "raised"),
 ]
 
@@ -186,3 +283,53 @@ def one_thread():
 @pytest.mark.parametrize("network", [lambda: None, lambda: ...])
 def test_a_network_that_is_not_written_yet_is_unanswered(network):
     assert gradients.thirty.judge(network).verdict == "unanswered"
+
+
+def test_the_cures_of_the_lesson_pass_at_any_seed():
+    for seed in range(3):
+        judge = gradients.thirty.redrawn(seed)
+        for options in (
+            {"init": "xavier"},
+            {"skip": True},
+            {"activation": nn.ReLU, "norm": nn.BatchNorm1d, "skip": True},
+        ):
+            assert judge.judge(partial(mlp, 30, **options)), (seed, options)
+
+
+@pytest.mark.parametrize("network", [lambda: mlp(30), lambda: mlp(30, init="xavier", width=8)])
+def test_gradients_that_autograd_makes_up_are_found_out(monkeypatch, network):
+    def all_ones(outputs, inputs, **options):
+        return [torch.ones_like(tensor) for tensor in inputs]
+
+    monkeypatch.setattr(torch.autograd, "grad", all_ones)
+    assert gradients.thirty.judge(network).mistake == "other-gradients"
+
+
+def test_the_check_measures_what_the_instrument_measures():
+    result = gradients.thirty.judge(lambda: mlp(30, init="xavier"))
+    told = [float(number) for number in re.findall(r"\d\.\de[-+]\d+", result.message)]
+    inputs = torch.randn(64, 2, generator=torch.Generator().manual_seed(5))
+    labels = (inputs.norm(dim=1) > 1.2).long()
+    for seed, ratio in enumerate(told):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            net = mlp(30, init="xavier")
+        with watch_gradients(net, nn.Linear) as stats:
+            F.cross_entropy(net(inputs), labels).backward()
+        norms = [layer.output_grad_norm for layer in stats.values()]
+        assert norms[1] / norms[28] == pytest.approx(ratio, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "words"),
+    [
+        ("vanish", [1] * 12, "layer 2 has the largest factor, |w2 σ′(z1)| = 0.1"),
+        ("vanish", [-1] * 12, "is not below 1e-8: layer"),
+        ("explode", [-1, -20], "no layer after the first one shrinks it, so go deeper"),
+        ("explode", [-0.5, -5, -5, -5, -5], "layer 3 shrinks it"),
+        ("culprit", "w4", "give a number"),
+    ],
+)
+def test_messages_are_true(exercise, answer, words):
+    message = getattr(gradients, exercise).judge(answer).message
+    assert words in message
