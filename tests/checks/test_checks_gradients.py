@@ -251,7 +251,7 @@ WRONG = [
     ),
     ("thirty", "my_network", lambda: scaled_relu(3.0), "explodes"),
     ("thirty", "my_network", lambda: scaled_relu(1e20), "not-finite"),
-    ("thirty", "my_network", lambda: scaled_relu(0.0), "constant"),
+    ("thirty", "my_network", lambda: scaled_relu(0.0), "zero"),
     ("thirty", "my_network", lambda: mlp(3, init="xavier"), "too-few-layers"),
     ("thirty", "my_network", lambda: mlp(29, init="xavier"), "too-few-layers"),
     ("thirty", "my_network", lambda: mlp(31, init="xavier"), "too-many-layers"),
@@ -262,7 +262,7 @@ WRONG = [
     ("thirty", "my_network", lambda: Alternating(multiplied_by_zero), "side-by-side"),
     ("thirty", "my_network", lambda: Alternating(hardly), "hardly-used"),
     ("thirty", "my_network", lambda: "a network", "not-a-network"),
-    ("thirty", "my_network", silenced, "zero"),
+    ("thirty", "my_network", silenced, "constant"),
     ("thirty", "my_network", lambda generator: mlp(30, generator=generator), "raised"),
 ]
 
@@ -323,11 +323,11 @@ def test_the_check_measures_what_the_instrument_measures():
 @pytest.mark.parametrize(
     ("exercise", "answer", "words"),
     [
-        ("vanish", [1] * 12, "layer 2 has the largest factor, |w2 σ′(z1)| = 0.1"),
+        ("vanish", [1] * 12, "layer 12 has the largest factor, |w12 σ′(z11)| = 0.22"),
         ("vanish", [-1] * 12, "is not below 1e-8: layer"),
         ("explode", [-1, -20], "no layer after the first one shrinks it, so go deeper"),
         ("explode", [-0.5, -5, -5, -5, -5], "layer 3 shrinks it"),
-        ("culprit", "w4", "give a number"),
+        ("culprit", "w4", "a number is expected"),
     ],
 )
 def test_messages_are_true(exercise, answer, words):

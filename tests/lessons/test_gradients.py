@@ -323,4 +323,4 @@ def test_batch_norm_saves_the_logistic_and_layer_norm_does_not():
         net = mlp(20, activation=nn.Sigmoid, norm=norm, generator=seeded())
         ends.append(train(net, torch.optim.Adam(net.parameters(), lr=1e-3)))
     assert ends[0] < 0.5
-    assert ends[1] > 0.68
+    assert ends[1] > 0.66  # the loss of guessing, for these labels

@@ -65,12 +65,12 @@ def _require_stack(net: Network, generator: torch.Generator) -> None:
 def _noise_like_outputs(
     state: dict[str, Tensor], inputs: dict[str, Tensor], generator: torch.Generator
 ) -> dict[str, Tensor]:
-    """Draw noise for each linear layer's outputs, as widely spread as these."""
+    """Draw noise for each linear layer's outputs, as widely spread as these, or more."""
     noise = {}
     for name, values in inputs.items():
         outputs = values @ state[f"{name}.weight"].double().T
         noise[name] = torch.randn(outputs.shape, generator=generator, dtype=outputs.dtype)
-        noise[name] *= outputs.std() + 1e-300
+        noise[name] *= max(outputs.std().item(), 1.0)  # near 0, tanh is as good as linear
     return noise
 
 
@@ -177,9 +177,9 @@ def _judge_norms(
     if ratio > _FACTOR:
         return Result.wrong(f"{text}: it explodes on the way to the first layers", "explodes")
     least = min(range(1, _DEPTH - 1), key=starts[0].__getitem__)
-    share = starts[0][least] / starts[0][-2]
+    share = starts[0][least] / starts[0][-1]
     if share < 1 / _FACTOR**2:
-        message = f"δ{least + 1}/δ29 = {share:.1e}: this layer is hardly used"
+        message = f"δ{least + 1}/δ{_DEPTH} = {share:.1e}: layer {least + 1} is hardly used"
         return Result.wrong(message, "hardly-used")
     return Result.right(f"right, {text}")
 

@@ -59,19 +59,6 @@ _FACTOR_MISTAKES = (
 )
 
 
-def _negated(index: int) -> Mistake:
-    """Describe a slope with the wrong sign."""
-    factors = [-f if i == index else f for i, f in enumerate(_FACTORS)]
-    return Mistake("slope-negative", "the slope of the logistic is never negative", factors)
-
-
-def _changed(index: int, factor: float) -> Mistake:
-    """Describe one factor that is not as it should be."""
-    names = "∂y/∂z₃", "∂z₃/∂a₂", "∂a₂/∂z₂", "∂z₂/∂a₁", "∂a₁/∂z₁", "∂z₁/∂w₁"
-    factors = [factor if i == index else f for i, f in enumerate(_FACTORS)]
-    return Mistake("one-factor", f"five factors are right; look at {names[index]} again", factors)
-
-
 def _partial_product(number: int, derivative: str) -> Mistake:
     """Describe a product of the last `number` factors."""
     message = f"this is {derivative}: the product stops too early; which factors lead on to y?"
@@ -80,7 +67,7 @@ def _partial_product(number: int, derivative: str) -> Mistake:
 
 def _without(index: int) -> Mistake:
     """Describe a product that lacks one factor."""
-    names = "∂y/∂z₃", "w₃", "∂a₂/∂z₂", "w₂", "∂a₁/∂z₁", "x"
+    names = "∂y/∂z₃", "w₃ or x, both 2,", "∂a₂/∂z₂", "w₂", "∂a₁/∂z₁"
     product = math.prod(f for i, f in enumerate(_FACTORS) if i != index)
     return Mistake("factor-missing", f"the factor {names[index]} is missing", product)
 
@@ -105,7 +92,7 @@ _GRADIENT_MISTAKES = (
     Mistake("other-weight", "this is ∂y/∂w₂", math.prod(_FACTORS[:3]) * _NODES["a1"]),
     Mistake("other-weight", "this is ∂y/∂w₃", _FACTORS[0] * _NODES["a2"]),
     Mistake("bound-for-slope", "this is the bound, with 0.25 for every slope", math.prod(_BOUNDS)),
-    *(_without(index) for index in range(1, 6)),
+    *(_without(index) for index in (1, 2, 4)),
 )
 
 by_hand = Exercise(
