@@ -1,10 +1,9 @@
-"""Exercise 3.6: a network of thirty layers whose gradient reaches its first layers
-
-Nothing is believed that a network says of itself: the gradients that it reports must predict how
-its outputs change when something is added to what its layers compute.
-"""
+"""Exercise 3.6: a network of thirty layers whose gradient reaches its first layers"""
 
 # A plain module, edited here.
+#
+# Nothing is believed that a network says of itself: the gradients that
+# it reports must predict how its outputs change when something is added to what its layers compute.
 
 import statistics
 from dataclasses import dataclass, replace
