@@ -30,17 +30,17 @@ _RELU = judge_curve(
     F.relu,
     Mistake(
         "upside-down",
-        "this keeps the negative numbers; relu keeps the positive ones",
+        "this keeps the negative numbers; ReLU keeps the positive ones",
         lambda x: -F.relu(-x),
     ),
-    Mistake("absolute", "this is |x|; relu turns negative numbers into 0", torch.abs),
+    Mistake("absolute", "this is |x|; ReLU turns negative numbers into 0", torch.abs),
     Mistake("no-bend", "this is x itself; negative numbers should become 0", identity),
-    Mistake("leak", "for negative x this is 0.1 x, where relu is 0", leaky(0.1)),
+    Mistake("leak", "for negative x this is 0.1 x, where ReLU is 0", leaky(0.1)),
     forbidden=("relu",),
 )
 _RELU6 = judge_curve(
     F.relu6,
-    Mistake("no-ceiling", "this is relu: the upper limit of 6 is missing", F.relu),
+    Mistake("no-ceiling", "this is ReLU: the upper limit of 6 is missing", F.relu),
     Mistake(
         "no-floor",
         "the upper limit is there, but the lower limit of 0 is missing",
@@ -62,7 +62,7 @@ _LEAKY_RELU = judge_curve(
         "0.01 is PyTorch's default slope for negative x; the lesson's table has another",
         leaky(0.01),
     ),
-    Mistake("no-leak", "this is relu; the leaky ReLU is not 0 for negative x", F.relu),
+    Mistake("no-leak", "this is ReLU; the leaky ReLU is not 0 for negative x", F.relu),
     Mistake(
         "sign-of-leak",
         "for negative x the values are positive; a factor of 0.1 keeps the sign of x",
@@ -80,7 +80,7 @@ _LEAKY_RELU = judge_curve(
 straight = Exercise(
     id="1.3",
     slug="straight",
-    title="Three straight ones by hand",
+    title="Three piecewise linear functions by hand",
     judges={"my_relu": _RELU, "my_relu6": _RELU6, "my_leaky_relu": _LEAKY_RELU},
     hints=(
         "The table of the section “The family” has the formulas. Python's `max` "
@@ -99,7 +99,7 @@ _TAIL_MISTAKES = (
         "the two pieces don't meet at 0: the −1 of the left piece is missing",
         two_pieces(torch.exp, identity),
     ),
-    Mistake("no-tail", "this is relu: the tail on the left is missing", F.relu),
+    Mistake("no-tail", "this is ReLU: the tail on the left is missing", F.relu),
     Mistake(
         "sign-inside",
         "the left piece grows as x goes to −∞: the exponent has the wrong sign",
@@ -122,14 +122,14 @@ def _celu_pieces(left: Callable[[Tensor, float], Tensor]) -> Callable[..., Tenso
 _ELU = judge_curve(
     F.elu,
     *_TAIL_MISTAKES,
-    Mistake("selu-for-elu", "this is selu; elu has α = 1 and no λ", F.selu),
+    Mistake("selu-for-elu", "this is SELU; ELU has α = 1 and no λ", F.selu),
     forbidden=("elu",),
 )
 _CELU = judge_curve(
     F.celu,
     Mistake(
         "elu-for-celu",
-        "this is elu: celu divides x by α inside the exponential (try another α than 1)",
+        "this is ELU: CELU divides x by α inside the exponential (try another α than 1)",
         F.elu,
     ),
     Mistake(
@@ -159,7 +159,7 @@ _CELU = judge_curve(
     ),
     Mistake(
         "no-tail",
-        "this is relu: the tail on the left is missing",
+        "this is ReLU: the tail on the left is missing",
         lambda x, alpha=1.0: F.relu(x),
     ),
     Mistake(
@@ -179,7 +179,7 @@ _CELU = judge_curve(
     ),
     Mistake(
         "selu-for-celu",
-        "this is selu; celu has no λ, and its α is an argument",
+        "this is SELU; CELU has no λ, and its α is an argument",
         lambda x, alpha=1.0: F.selu(x),
     ),
     forbidden=("celu",),
@@ -199,19 +199,19 @@ _SELU = judge_curve(
         tail(ALPHA, 1.0, SCALE),
     ),
     Mistake("no-alpha", "the factor α of the tail is missing", tail(1.0, SCALE, SCALE)),
-    Mistake("elu-for-selu", "this is elu: λ and α are missing", F.elu),
+    Mistake("elu-for-selu", "this is ELU: λ and α are missing", F.elu),
     forbidden=("selu",),
 )
 
 exponential = Exercise(
     id="1.4",
     slug="exponential",
-    title="Three with an exponential tail by hand",
+    title="Three functions with an exponential tail by hand",
     judges={"my_elu": _ELU, "my_selu": _SELU, "my_celu": _CELU},
     hints=(
         "Each has a straight piece and a tail; `torch.where` puts the two together.",
         "At 0 the tail must be 0. Try your left piece there.",
-        "λ is a factor of both pieces of selu, α of the left "
+        "λ is a factor of both pieces of SELU, α of the left "
         "one only. The four digits of the table are enough.",
     ),
     points=3,
@@ -221,7 +221,7 @@ exponential = Exercise(
 _GELU = judge_curve(
     F.gelu,
     Mistake(
-        "logistic-for-normal", "this is x σ(x), which is silu; gelu has Φ in place of σ", F.silu
+        "logistic-for-normal", "this is x σ(x), which is SiLU; GELU has Φ in place of σ", F.silu
     ),
     Mistake("factor-x-missing", "this is Φ alone; the factor x is missing", normal_cdf),
     Mistake(
@@ -234,7 +234,7 @@ _GELU = judge_curve(
     ),
     Mistake(
         "density-for-cdf",
-        "you used the density φ; gelu has the distribution function Φ",
+        "you used the density φ; GELU has the distribution function Φ",
         lambda x: x * normal_density(x),
     ),
     Mistake(
@@ -276,18 +276,18 @@ _SOFTPLUS = judge_curve(
         lambda x: F.softplus(-x),
     ),
     Mistake("no-one", "this is x: without the 1, the logarithm undoes the exponential", identity),
-    Mistake("relu-for-softplus", "this is relu; softplus is smooth at 0", F.relu),
+    Mistake("relu-for-softplus", "this is ReLU; softplus is smooth at 0", F.relu),
     forbidden=("softplus",),
 )
 
 smooth = Exercise(
     id="1.5",
     slug="smooth",
-    title="Three smooth ones by hand",
+    title="Three smooth functions by hand",
     judges={"my_gelu": _GELU, "my_tanhshrink": _TANHSHRINK, "my_softplus": _SOFTPLUS},
     hints=(
         "None of them has a kink, so none needs `torch.where`.",
-        "gelu is a product. Write Φ first, with `torch.erf`, then multiply.",
+        "GELU is a product. Write Φ first, with `torch.erf`, then multiply.",
         "ln is `torch.log`. If yours is large where x is negative, look at the exponent.",
     ),
     points=3,

@@ -152,7 +152,7 @@ one_more = Exercise(
             F.silu,
             Mistake("factor-x-missing", "this is σ alone; the factor x is missing", torch.sigmoid),
             Mistake("tanh-for-logistic", "this is x tanh(x)", lambda x: x * torch.tanh(x)),
-            Mistake("normal-for-logistic", "this is gelu, x Φ(x); silu has σ", F.gelu),
+            Mistake("normal-for-logistic", "this is GELU, x Φ(x); SiLU has σ", F.gelu),
             Mistake(
                 "sign-inside",
                 "this is x σ(−x): the sign inside the logistic is wrong",
@@ -187,7 +187,7 @@ one_more = Exercise(
                 "the second term has the wrong sign",
                 lambda x: torch.sigmoid(x) - x * SIGMOID_SLOPE(x),
             ),
-            Mistake("normal-for-logistic", "this is the slope of gelu", slope_of(F.gelu)),
+            Mistake("normal-for-logistic", "this is the slope of GELU", slope_of(F.gelu)),
             forbidden=("silu",),
         ),
     },

@@ -80,7 +80,7 @@ _LEAKY_RELU_SLOPE = judge_slope(
 straight_slopes = Exercise(
     id="1.6",
     slug="straight-slopes",
-    title="The slopes of the straight ones",
+    title="The slopes of the piecewise linear functions",
     judges={
         "my_relu_slope": _RELU_SLOPE,
         "my_relu6_slope": _RELU6_SLOPE,
@@ -90,7 +90,7 @@ straight_slopes = Exercise(
         "A straight piece has one slope. How many pieces does each function have?",
         "A comparison such as `x > 0` gives True and False; `.double()` "
         "makes 1 and 0 of them, and `torch.where` takes two numbers as well.",
-        "relu6 has three pieces. Join two conditions by `&`, with brackets around each.",
+        "ReLU6 has three pieces. Join two conditions by `&`, with brackets around each.",
     ),
     points=3,
 )
@@ -126,7 +126,7 @@ _TAIL_SLOPE_MISTAKES = (
 _ELU_SLOPE = judge_slope(
     F.elu,
     *_TAIL_SLOPE_MISTAKES,
-    Mistake("selu-for-elu", "this is the slope of selu", slope_of(F.selu)),
+    Mistake("selu-for-elu", "this is the slope of SELU", slope_of(F.selu)),
 )
 
 
@@ -139,7 +139,7 @@ _CELU_SLOPE = judge_slope(
     F.celu,
     Mistake(
         "elu-for-celu",
-        "this is the slope of elu: in celu x is divided by α inside the "
+        "this is the slope of ELU: in CELU x is divided by α inside the "
         "exponential, and the inner derivative cancels the α in front",
         slope_of(F.elu),
     ),
@@ -179,7 +179,7 @@ _CELU_SLOPE = judge_slope(
         "the slope goes to 0 as x goes to −∞: look at the sign of the exponent",
         _celu_slope(lambda x, alpha: torch.exp(-x / alpha)),
     ),
-    Mistake("selu-for-celu", "this is the slope of selu", lambda x, alpha=1.0: slope_of(F.selu)(x)),
+    Mistake("selu-for-celu", "this is the slope of SELU", lambda x, alpha=1.0: slope_of(F.selu)(x)),
     cases=WITH_ALPHA,
 )
 _SELU_SLOPE = judge_slope(
@@ -190,13 +190,13 @@ _SELU_SLOPE = judge_slope(
         "scale-right-only", "the scale λ is missing on the left", slope_of(tail(ALPHA, 1.0, SCALE))
     ),
     Mistake("no-alpha", "the factor α of the tail is missing", slope_of(tail(1.0, SCALE, SCALE))),
-    Mistake("elu-for-selu", "this is the slope of elu: λ and α are missing", slope_of(F.elu)),
+    Mistake("elu-for-selu", "this is the slope of ELU: λ and α are missing", slope_of(F.elu)),
 )
 
 exponential_slopes = Exercise(
     id="1.7",
     slug="exponential-slopes",
-    title="The slopes of the ones with a tail",
+    title="The slopes of the functions with a tail",
     judges={
         "my_elu_slope": _ELU_SLOPE,
         "my_selu_slope": _SELU_SLOPE,
@@ -205,7 +205,7 @@ exponential_slopes = Exercise(
     hints=(
         "Differentiate the two pieces one by one, and put them together as before.",
         "A constant that is added disappears, a factor stays. The exponential is its own slope.",
-        "In celu the exponent is x / α: the inner derivative 1 / α cancels the α in front.",
+        "In CELU the exponent is x / α: the inner derivative 1 / α cancels the α in front.",
     ),
     points=3,
 )
@@ -231,7 +231,7 @@ _GELU_SLOPE = judge_slope(
         "the second term has the wrong sign",
         lambda x: normal_cdf(x) - x * normal_density(x),
     ),
-    Mistake("logistic-for-normal", "this is the slope of silu, x σ(x)", slope_of(F.silu)),
+    Mistake("logistic-for-normal", "this is the slope of SiLU, x σ(x)", slope_of(F.silu)),
 )
 _TANHSHRINK_SLOPE = judge_slope(
     F.tanhshrink,
@@ -261,20 +261,20 @@ _SOFTPLUS_SLOPE = judge_slope(
         "this is the slope of the logistic, the second derivative of softplus",
         SIGMOID_SLOPE,
     ),
-    Mistake("step", "this is the slope of relu; softplus is smooth", slope_of(F.relu)),
+    Mistake("step", "this is the slope of ReLU; softplus is smooth", slope_of(F.relu)),
 )
 
 smooth_slopes = Exercise(
     id="1.8",
     slug="smooth-slopes",
-    title="The slopes of the smooth ones",
+    title="The slopes of the smooth functions",
     judges={
         "my_gelu_slope": _GELU_SLOPE,
         "my_tanhshrink_slope": _TANHSHRINK_SLOPE,
         "my_softplus_slope": _SOFTPLUS_SLOPE,
     },
     hints=(
-        "gelu is a product: (uv)′ = u′v + uv′. The derivative of Φ is the density φ.",
+        "GELU is a product: (uv)′ = u′v + uv′. The derivative of Φ is the density φ.",
         "softplus is a logarithm of something: one over that something, times its own derivative.",
         "Simplify the slope of softplus. The result is "
         "a function that you know from the first section.",

@@ -104,7 +104,7 @@ def _other_layers(generator: torch.Generator) -> tuple[tuple[Tensor], ...]:
 dead = Exercise(
     id="1.10",
     slug="dead",
-    title="Count the dead",
+    title="Count the dead units",
     judges={
         "my_dead_count": SameFunction(
             lambda z: dead_units(F.relu, z).sum(),
@@ -132,7 +132,7 @@ dead = Exercise(
                 ),
                 Mistake(
                     "zero-missed",
-                    "at a pre-activation of exactly 0 the output of relu is 0 as well",
+                    "at a pre-activation of exactly 0 the output of ReLU is 0 as well",
                     lambda z: (z < 0).all(dim=0).sum(),
                 ),
                 Mistake(
@@ -156,7 +156,7 @@ dead = Exercise(
         )
     },
     hints=(
-        "When is the output of relu 0? Ask that of every entry first.",
+        "When is the output of ReLU 0? Ask that of every entry first.",
         "You have a table of True and False, (inputs, units). "
         "A unit is dead if its column is True throughout.",
         "`all` and `any` take `dim`. Along which dimension do the inputs run?",
