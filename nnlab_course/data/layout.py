@@ -2,6 +2,7 @@
 
 # A plain module, edited here.
 
+import os
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -87,13 +88,16 @@ def _is_named_picture(path: Path) -> bool:
 
 
 def list_files(folder: Path) -> list[Path]:
-    """List what is in a folder and below it, however deep; links to folders are not followed."""
+    """List what is in a folder and below it, however deep.
+
+    A link to a folder is listed and not followed, as is a folder that can't be read.
+    """
     files, folders = [], [folder]
     while folders:
         for path in visible(folders.pop()):
-            if path.is_dir() and not path.is_symlink():
+            if path.is_dir() and not path.is_symlink() and os.access(path, os.R_OK | os.X_OK):
                 folders.append(path)
-            elif not path.is_dir():
+            else:
                 files.append(path)
     return sorted(files)
 

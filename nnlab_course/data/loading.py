@@ -115,7 +115,7 @@ def _stand_in(
     if name not in _STAND_INS:
         raise RuntimeError(
             f"{name} {why}, and nothing in the course can stand in for it. Load it once with a "
-            f"network connection, or copy {name}.safetensors or torchvision's files to {root}"
+            f"network connection, or copy {name}.safetensors or its own files to {shown(root)}"
         )
     logger.warning(
         "%s %s. The course's own %s are used instead: fewer, and easier. "

@@ -86,7 +86,9 @@ def read_picture(path: Path, form: Form) -> Picture:
 def _read_bytes(path: Path) -> bytes:
     """Read the file, if it is one: a pipe would never end."""
     if not path.is_file():
-        raise Unusable("not a regular file")
+        if path.is_symlink():
+            raise Unusable("a link to a folder, which is not followed, or to nowhere")
+        raise Unusable("a folder that can't be read" if path.is_dir() else "not a regular file")
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise Unusable("larger than 512 MB")
@@ -127,7 +129,10 @@ def _what_it_is(content: bytes, path: Path) -> str:
         return "a drawing (SVG): save it as PNG"
     if start.startswith((b"%!ps", b"%pdf", b"\xc5\xd0\xd3\xc6")):
         return "a page (EPS or PDF): save it as PNG"
-    if suffix in Image.registered_extensions() or suffix in (".jfif", ".avif"):
+    kind = Image.registered_extensions().get(suffix)
+    if kind and kind not in _FORMATS:
+        return f"{kind}, which is not read here: save it as PNG"
+    if kind or suffix in (".jfif", ".avif"):
         return "damaged, or no picture"
     return f"no picture ({shown(suffix)})" if suffix else "no picture"
 

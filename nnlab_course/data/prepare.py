@@ -5,6 +5,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -100,7 +101,9 @@ def _refuse(name: str, part: str, pictures: np.ndarray, report: Report) -> None:
     raise ValueError(f"class {name} has {many}; give at least two, or train/ and test/{hint}")
 
 
-def _split(c: _Collected, found: layout.Layout, fraction: float, generator) -> None:
+def _split(
+    c: _Collected, found: layout.Layout, fraction: float, generator: torch.Generator
+) -> None:
     """Choose the test pictures, and keep copies on one side."""
     digests = [picture.digest for picture in c.pictures]
     groups = same_pictures(c.pixels(), digests)
@@ -179,50 +182,52 @@ def prepare_pictures(
     root: str | Path | None = None,  # The data folder, see `data_root`
     *,
     name: str | None = None,  # What to `load` it by; the folder's name unless given
+    size: int = 32,  # Height and width in pixels
+    channels: int = 3,  # 3 for RGB, 1 for grey
     test_fraction: float = 0.2,  # Share of each class to hold out, if there is no test folder
+    background: str = "white",  # Colour under what is transparent
     invert: bool = False,  # Make dark light: for ink on paper and a network trained on MNIST
     generator: torch.Generator | None = None,  # Picks what is held out; the same unless given
-    **form: object,  # size=32, channels=3 (1 for grey), background="white" (under transparency)
 ) -> Report:
     """Make a store from a folder of pictures, and report what became of each file.
 
     **Raises:** `ValueError` if an argument is not allowed, the folder isn't laid out so, or a class
     has no pictures that can be used; `OSError` if the store can't be written.
     """
-    folder, root, form = Path(folder).expanduser(), data_root(root), Form(**form)
-    store = store_path(folder.resolve().name if name is None else name, root)
+    folder, form = Path(folder).expanduser(), Form(size, channels, background)
+    store = store_path(folder.resolve().name if name is None else name, data_root(root))
     _check(store, form, test_fraction)
-    generator = generator or torch.Generator().manual_seed(0)
-    return _prepare(folder, store, form, test_fraction, invert, generator)
-
-
-def _prepare(folder, store, form, test_fraction, invert, generator) -> Report:
     if not folder.is_dir():
         raise ValueError(
             f"{shown(folder)} is not a folder; give one with a subfolder for each class"
         )
     found = layout.find_layout(folder)
     _check_space(found, form)
-    report = Report(store, "", {}, notes=found.notes)
-    collected = _collect(folder, found, form, report)
+    collected = _collect(folder, found, form, Report(store, "", {}, notes=found.notes))
     whites = pictures.scale_to_bytes(collected.pictures)
     if collected.pictures:
+        generator = generator or torch.Generator().manual_seed(0)
         _split(collected, found, test_fraction, generator)
     _refuse_empty(collected, found.test is not None)
     _remark(collected, whites, invert)
-    splits = [_as_split(collected, c, invert) for c in (~collected.is_test, collected.is_test)]
-    source = f"pictures of the folder {layout.class_name(folder.resolve().name)}"
-    dataset = Dataset(store.stem, *splits, tuple(report.classes), source)
-    report.summary = str(dataset)
+    _write(collected, store, invert)
+    return collected.report
+
+
+def _write(c: _Collected, store: Path, invert: bool) -> None:
+    """Make a dataset of the pictures, and write it."""
+    splits = [_as_split(c, chosen, invert) for chosen in (~c.is_test, c.is_test)]
+    source = f"pictures of the folder {layout.class_name(c.folder.resolve().name)}"
+    dataset = Dataset(store.stem, *splits, tuple(c.report.classes), source)
+    c.report.summary = str(dataset)
     with store_workspace(store.stem, store.parent, timeout=60):
         write_store(dataset, store)
-    return report
 
 
 def make_store(
     folder: str | Path,  # One subfolder of pictures per class, or train/ and test/ of that form
     root: str | Path | None = None,  # The data folder, see `data_root`
-    **options: object,  # Those of `prepare_pictures`: name, size, channels, test_fraction, …
+    **options: Any,  # Those of `prepare_pictures`: name, size, channels, test_fraction, …
 ) -> Path:  # The store
     """Make a store from a folder of pictures, for `load`; `prepare_pictures` returns the report.
 

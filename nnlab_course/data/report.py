@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlab_course.data.layout import natural_key
 from nnlab_course.files import shown
 
 
@@ -97,7 +98,10 @@ class Report:
         reasons: dict[str, list[str]] = {}
         for name, reason in self.not_used.items():
             reasons.setdefault(reason, []).append(name)
-        return [f"{len(names):,} {why}: {', '.join(names)}" for why, names in reasons.items()]
+        return [
+            f"{len(names):,} {why}: {', '.join(sorted(names, key=natural_key))}"
+            for why, names in reasons.items()
+        ]
 
 
 def file_name(path: Path, folder: Path) -> str:

@@ -280,6 +280,7 @@ def test_large_photographs_are_decoded_smaller(tmp_path):
         ("a.svg", b'<?xml version="1.0"?><svg></svg>', r"a drawing \(SVG\): save it as PNG"),
         ("a.pdf", b"%PDF-1.7 ", r"a page \(EPS or PDF\): save it as PNG"),
         ("x.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", r"a page \(EPS or PDF\)"),
+        ("a.tga", b"some", "TGA, which is not read here: save it as PNG"),
         ("notes.txt", b"text", r"no picture \(\.txt\)"),
         ("README", b"text", "no picture$"),
         ("a.\x1b[31m", b"text", r"no picture \(\.\\x1b\[31m\)"),
@@ -675,6 +676,24 @@ def test_deep_folders_and_pipes(tmp_path):
         subprocess.run(["rm", "-rf", folder / "ash" / "d"], check=True)
     assert report.not_used["oak/x.png"] == "not a regular file"
     assert report.classes["ash"].used == 2
+
+
+@posix
+def test_links_are_told(tmp_path):
+    folder = put_noise(tmp_path / "leaves", {"ash": 2, "oak": 2})
+    (folder / "ash" / "loop").symlink_to(folder)
+    (folder / "ash" / "nowhere.png").symlink_to(tmp_path / "nowhere.png")
+    (folder / "ash" / "good.png").symlink_to(folder / "oak" / "1.png")
+    report = prepare_pictures(folder, tmp_path)
+    reason = "a link to a folder, which is not followed, or to nowhere"
+    assert report.not_used == {"ash/loop": reason, "ash/nowhere.png": reason}
+    assert report.same_picture_two_labels == [["ash/good.png", "oak/1.png"]]
+
+
+def test_an_option_that_is_none(tmp_path):
+    folder = put_noise(tmp_path / "leaves", {"ash": 2, "oak": 2})
+    with pytest.raises(TypeError, match=r"prepare_pictures.* unexpected keyword argument 'sise'"):
+        make_store(folder, tmp_path, sise=32)
 
 
 # --- copies ---------------------------------------------------------------------------------
