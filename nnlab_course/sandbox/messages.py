@@ -89,7 +89,7 @@ class _Writer:
             return {"is": "unreadable", "name": "array_too_large"}
         try:
             return self.tensor(torch.from_numpy(np.array(value, order="C")), "array")
-        except TypeError:  # objects, texts, dates
+        except (TypeError, ValueError):  # objects, texts, dates, long doubles, foreign orders
             return self.converted(value, "ndarray")
 
     def write(self, value: Any, depth: int = 0) -> Any:
@@ -99,7 +99,7 @@ class _Writer:
         if value is ...:
             return {"is": "ellipsis"}
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            return {"is": "unreadable", "name": "integer_too_large"}
+            return self.converted(value, "integer_too_large")
         if isinstance(value, int | float):
             return value
         if isinstance(value, str):
