@@ -5,7 +5,7 @@
 from nnlab_course.exercises.answers import AnswerError, NotAnswered, as_tensor, is_unanswered
 from nnlab_course.exercises.calling import call
 from nnlab_course.exercises.diagnosis import diagnose, is_close
-from nnlab_course.exercises.exercise import Exercise
+from nnlab_course.exercises.exercise import Exercise, in_lesson_order
 from nnlab_course.exercises.hints import Hints, Solution
 from nnlab_course.exercises.judges import Mistake, SameFunction, SameValue, compare
 from nnlab_course.exercises.networks import Layer, Network, build_network
@@ -31,6 +31,7 @@ __all__ = [
     "combine",
     "compare",
     "diagnose",
+    "in_lesson_order",
     "is_close",
     "is_unanswered",
 ]

@@ -14,6 +14,7 @@ from nnlab_course.exercises.answers import AnswerError, NotAnswered, is_unanswer
 from nnlab_course.exercises.hints import Hints, Solution
 from nnlab_course.exercises.result import Result, combine
 
+_FOLLOWING: dict[str, str] = {}  # An id: the one that follows, if it is not the next number
 _TITLES: dict[str, str] = {}  # Of all exercises that have been imported, by id
 
 
@@ -88,6 +89,7 @@ class Exercise:
         """Name the exercise that follows in the lesson, if there is one."""
         lesson, _, number = self.id.partition(".")
         following = f"{lesson}.{int(number) + 1}" if number.isdigit() else ""
+        following = _FOLLOWING.get(self.id, following)
         return f"{following} {_TITLES[following]}" if following in _TITLES else ""
 
     def grade(self, *answers: Any) -> None:
@@ -107,6 +109,13 @@ class Exercise:
     def solution(self) -> "Solution":
         """Show the worked solution, where the teacher has published it."""
         return Solution(self.id, self.slug)
+
+
+def in_lesson_order(*exercises: Exercise) -> tuple[Exercise, ...]:
+    """Note the order of a lesson's exercises where it isn't that of their numbers."""
+    ids = [exercise.id for exercise in exercises]
+    _FOLLOWING.update(zip(ids, [*ids[1:], ""], strict=True))
+    return exercises
 
 
 def _result_of(judge: Callable[[Any], Result], answer: Any) -> Result:

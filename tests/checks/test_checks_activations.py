@@ -380,3 +380,9 @@ def test_every_curve_knows_its_slope_in_its_place():
             slugs = {mistake.slug for mistake in judge.mistakes}
             assert "slope-for-function" in slugs or "function-for-slope" in slugs
             assert replace(judge, forbidden=()).tells_mistakes()
+
+
+def test_what_comes_next_follows_the_lesson_and_not_the_numbers():
+    assert activations.straight.check(*RIGHT["straight"][0]).next.startswith("1.5 ")
+    assert activations.dead.check(*RIGHT["dead"][0]).next.startswith("1.4 ")
+    assert activations.one_more.check(*RIGHT["one-more"][0]).next == ""

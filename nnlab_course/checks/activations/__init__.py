@@ -12,7 +12,7 @@ from nnlab_course.checks.activations.slopes import (
     straight_slopes,
 )
 from nnlab_course.checks.activations.units import dead, saturation
-from nnlab_course.exercises import Progress
+from nnlab_course.exercises import Progress, in_lesson_order
 
 __all__ = [
     "EXERCISES",
@@ -30,17 +30,17 @@ __all__ = [
     "tanh",
 ]
 
-EXERCISES = (
+EXERCISES = in_lesson_order(  # those of the section "Further" come last
     logistic,
     tanh,
     straight,
-    exponential,
     smooth,
     straight_slopes,
-    exponential_slopes,
     smooth_slopes,
     saturation,
     dead,
+    exponential,
+    exponential_slopes,
     one_more,
 )
 progress = partial(Progress, EXERCISES)
