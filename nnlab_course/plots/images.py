@@ -79,7 +79,8 @@ def _show_sheet(sheet: np.ndarray, highest: int, classes: Sequence[str], ax: Axe
     """Show a sheet of pictures whose rows are the classes."""
     height = len(sheet) / len(classes)
     if ax is None:
-        size = (7.5, min(100, 0.4 + 6.5 * len(sheet) / sheet.shape[1]))
+        width = min(7.5, 1 + 0.65 * sheet.shape[1] / height)
+        size = (width, min(100, 0.4 + (width - 1) * len(sheet) / sheet.shape[1]))
         ax = plt.subplots(figsize=size, layout="constrained")[1]
     ax.imshow(sheet, cmap="gray", vmin=0, vmax=highest)
     ax.set(xticks=[], yticks=[(row + 0.5) * height for row in range(len(classes))])

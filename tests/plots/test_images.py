@@ -4,7 +4,7 @@ import pytest
 import torch
 from matplotlib import pyplot as plt
 
-from nnlab_course.plots.images import plot_images, plot_maps
+from nnlab_course.plots.images import plot_classes, plot_images, plot_maps
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -56,3 +56,20 @@ def test_maps_of_zeros_and_a_given_limit():
 def test_maps_of_a_wrong_shape(shape):
     with pytest.raises(ValueError, match="use \\(N, H, W\\)"):
         plot_maps(torch.rand(shape))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_few_of_each_class_on_one_sheet(channels):
+    images = torch.arange(5, dtype=torch.uint8).mul(10).view(5, 1, 1, 1).expand(5, channels, 4, 4)
+    ax = plot_classes(images, torch.tensor([1, 0, 1, 1, 1]), ["a", "$b"], num_cols=3)
+    sheet = ax.images[0].get_array()
+    assert sheet.shape == (8, 12, channels)
+    assert sheet[::4, ::4, 0].tolist() == [[10, 255, 255], [0, 20, 30]]  # empty places are white
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "$b"]
+    ax.figure.canvas.draw()  # a $ is no formula
+
+
+def test_a_sheet_of_many_classes_can_be_drawn():
+    images, labels = torch.zeros(256, 3, 2, 2, dtype=torch.uint8), torch.arange(256)
+    ax = plot_classes(images, labels, [str(i) for i in range(256)])
+    assert ax.figure.get_size_inches()[1] == 100
