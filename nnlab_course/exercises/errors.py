@@ -34,9 +34,8 @@ _EXPLAINED = (
         "`(x > 0) & (x < 6)`",
     ),
     (
-        r"invalid combination of arguments.*out=NoneType|unexpected keyword argument 'out'"
-        r"|'numpy\.\w+' object has no attribute '\w+'"
-        r"|got (an )?unexpected keyword argument '(axis|keepdims)'",
+        r"invalid combination of arguments.*out=NoneType"
+        r"|unexpected keyword argument '(axis|out|keepdims)'",
         "numpy-on-tensor",
         "a function of numpy was given a tensor; use torch's function of that name, or call "
         "`x.numpy()` first",
@@ -81,6 +80,11 @@ _EXPLAINED = (
         "leaf or before `backward` (after `view`, `.to` or any operation a tensor is no leaf)",
     ),
     (
+        r"expected target dtype|expected scalar type Long",
+        "labels-not-whole",
+        "labels must be whole numbers, int64: call `.long()`",
+    ),
+    (
         r"same dtype|scalar type|dtypes? (must )?match|[Ii]nput type .* (weight|bias) type"
         r"|mixed dtype|can't be cast",
         "dtype",
@@ -107,9 +111,19 @@ _EXPLAINED = (
         "a tensor has no dimension of this number; dimensions count from 0",
     ),
     (
-        r"too many indices|index .*out of (range|bounds)|list index out of range|selects? .*out of",
+        r"too many indices",
+        "too-many-indices",
+        "more indices are given than the tensor has dimensions",
+    ),
+    (
+        r"index .*out of (range|bounds)|list index out of range|selects? .*out of",
         "index-out-of-range",
         "an index lies outside; of n entries the last has the index n − 1",
+    ),
+    (
+        r"view size is not compatible",
+        "view",
+        "after a transpose the entries don't lie one after the other; use `reshape` for `view`",
     ),
     (
         r"shape '.*' is invalid|cannot reshape|unflatten|split_with_sizes",
@@ -167,17 +181,22 @@ _EXPLAINED = (
 )
 
 
-# Their own texts name a library's internals, and help nobody.
-_NOT_SHOWN = {"brackets", "numpy-on-tensor"}
+# Their own texts name a library's internals, and say less than the explanation.
+_TEXT_HIDDEN = {
+    *("branch-on-tensor", "math-on-tensor", "bytes", "brackets", "dtype", "labels-not-whole"),
+    *("numpy-on-tensor", "numpy-on-graph", "negative-strides", "view"),
+    *("in-place", "in-place-on-leaf", "no-graph", "second-backward"),
+}
 
 
 def explain(error: BaseException) -> AnswerError:
     """Make an error for the student of what their code raised."""
-    text = f"{type(error).__name__}: {error}"
+    kind, text = type(error).__name__, str(error)
     # torch appends its signatures and its own stack from the second line on.
-    first = text.partition("\n")[0].partition(" - got (")[0][:200].rstrip()
+    first = text.partition("\n")[0].partition(" - got (")[0][:200].rstrip(" .")
+    first = re.sub(r"^\w+: (mat1)", r"\1", first)
     for pattern, slug, explanation in _EXPLAINED:
-        if re.search(pattern, text):
-            shown = type(error).__name__ if slug in _NOT_SHOWN else first
-            return AnswerError(f"your code raised {shown}; {explanation}", slug)
-    return AnswerError(f"your code raised {first}", "raised")
+        if re.search(pattern, f"{kind}: {text}"):
+            shown = explanation if slug in _TEXT_HIDDEN else f"{first}; {explanation}"
+            return AnswerError(f"your code raised {kind}: {shown}", slug)
+    return AnswerError(f"your code raised {kind}: {first}", "raised")

@@ -53,7 +53,7 @@ def test_a_session(page, lab):
     expect(right).not_to_contain_text("✘")
     photograph(page, "right")
 
-    expect(run_cell(page, "exercises.one_entry.solution(")).to_contain_text("is not published")
+    expect(run_cell(page, "exercises.one_entry.solution(")).to_contain_text("hasn't published")
 
     progress = run_cell(page, "exercises.progress()")
     expect(progress).to_contain_text("1 of 8 right, 1 of 19 points")
