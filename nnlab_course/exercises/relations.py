@@ -331,4 +331,11 @@ _PLACES = (
     ("every-other", "every other entry is wrong", _every_other),
 )
 # Where a function takes x entry by entry, its x says more.
-PLACES = {"negative-cut", "positive-cut", *(slug for slug, _, _ in _PLACES)}
+PLACES = {
+    "negative-cut",
+    "positive-cut",
+    "reversed",
+    "order",
+    "shifted",
+    *(slug for slug, _, _ in _PLACES),
+}
