@@ -2,18 +2,14 @@
 
 # A plain module, edited here.
 
-from nnlab_course.training.fit import (
-    ADAM,
-    confusion_matrix,
+from nnlab_course.training.confusion import confusion_matrix, plot_confusion, worst_errors
+from nnlab_course.training.fit import ADAM, fit, logger
+from nnlab_course.training.step import (
     evaluate,
-    fit,
-    logger,
     make_schedule,
-    plot_confusion,
     predict,
     train_step,
     unit_range,
-    worst_errors,
 )
 
 __all__ = [

@@ -34,6 +34,17 @@ class CheckpointError(RuntimeError):
     """A checkpoint that can't be used: damaged, foreign, or of another run."""
 
 
+def _read(path: Path) -> object:
+    """Check the sums of the archive's parts, and build tensors and plain data of it."""
+    with zipfile.ZipFile(path) as archive:
+        if damaged := archive.testzip():
+            raise ValueError(f"its part {damaged} was altered")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # whose text tells how to switch the guard off
+        raise ValueError("it holds more than tensors and plain data, so it isn't read") from error
+
+# %% ../../nbs/training/checkpoints.ipynb #20ef7316
 def load_checkpoint(
     path: str | Path,  # A file that `save_checkpoint` wrote
 ) -> dict | None:  # The state, its tensors on the CPU; None if there is no such file
@@ -45,27 +56,11 @@ def load_checkpoint(
     path = Path(path)
     if not path.exists():
         return None
+    refusal = f"{path} can't be used as a checkpoint: {{}}. Give another path for a new run"
     try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged:
-            raise CheckpointError(_unusable(path, f"its part {damaged} was altered"))
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        zipfile.BadZipFile,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        pickle.UnpicklingError,
-    ) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(_unusable(path, reason)) from error
+        content = _read(path)
+    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError) as error:
+        raise CheckpointError(refusal.format(str(error).partition("\n")[0])) from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise CheckpointError(_unusable(path, f"it is no {_FORMAT}"))
+        raise CheckpointError(refusal.format(f"it is no {_FORMAT}"))
     return content["state"]
-
-
-def _unusable(path: Path, problem: str) -> str:
-    return f"{path} can't be used as a checkpoint: {problem}. Delete it, or give another path"

@@ -6,18 +6,15 @@
 __all__ = ['Metrics', 'Epoch', 'History', 'print_epoch', 'live_plot']
 
 # %% ../../nbs/training/history.ipynb #fa58e9b4
-import json
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from itertools import accumulate
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
 
-from ..files import write_whole
+from .curves import plot_curves
+from .saving import Saved
 
 # %% ../../nbs/training/history.ipynb #0bebf43f
 @dataclass(frozen=True)
@@ -47,113 +44,48 @@ class Epoch:
                 parts.append(f"{name} {metrics}")
         return ", ".join(parts) + f"  ({self.seconds:.0f} s)"
 
+# %% ../../nbs/training/history.ipynb #42596645
+def _table(epochs: list[Epoch]) -> str:
+    """Write the rows of a history below one another."""
+    head = ("epoch", "training loss", "accuracy", "validation loss", "accuracy", "seconds")
+    lines = ["  ".join(head)]
+    for row in epochs:
+        cells = [f"{row.epoch:g}"]
+        for metrics in (row.train, row.valid):
+            cells += [f"{metrics.loss:.4f}", f"{metrics.accuracy:.2%}"] if metrics else ["", ""]
+        cells.append(f"{row.seconds:.1f}")
+        pairs = zip(cells, head, strict=True)
+        lines.append("  ".join(cell.rjust(len(title)) for cell, title in pairs))
+    return "\n".join(lines)
+
+
+def _read_epoch(plain: dict) -> Epoch:
+    """Make a row of plain data again."""
+    metrics = {name: plain[name] and Metrics(**plain[name]) for name in ("train", "valid")}
+    return Epoch(**plain | metrics)
+
 # %% ../../nbs/training/history.ipynb #b2aef3e0
-_PARTS = ("train", "valid")  # The fields of an `Epoch` that hold metrics
-
-
 @dataclass
-class History:
-    """What `fit` recorded: loss, accuracy and time of every step, and one `Epoch` per epoch.
+class History(Saved):
+    """What `fit` recorded: every step, and one `Epoch` per epoch; printed, it is a table."""
 
-    Losses are in nats per image, accuracies from 0 to 1, seconds since the start. `print(history)`
-    shows a table of the epochs.
-    """
-
-    step_losses: list[float] = field(default_factory=list)
-    step_accuracies: list[float] = field(default_factory=list)
-    step_seconds: list[float] = field(default_factory=list)
+    step_losses: list[float] = field(default_factory=list)  # Nats per image
+    step_accuracies: list[float] = field(default_factory=list)  # From 0 to 1
+    step_seconds: list[float] = field(default_factory=list)  # Since the start
     epochs: list[Epoch] = field(default_factory=list)
     steps_per_epoch: int = 1
     interrupted: bool = False  # Whether the run was stopped from outside before its end
 
     def __str__(self) -> str:
-        head = ("epoch", "training loss", "accuracy", "validation loss", "accuracy", "seconds")
-        lines = ["  ".join(head)]
-        for row in self.epochs:
-            cells = [f"{row.epoch:g}"]
-            for metrics in (row.train, row.valid):
-                cells += [f"{metrics.loss:.4f}", f"{metrics.accuracy:.2%}"] if metrics else ["", ""]
-            cells.append(f"{row.seconds:.1f}")
-            pairs = zip(cells, head, strict=True)
-            lines.append("  ".join(cell.rjust(len(title)) for cell, title in pairs))
-        return "\n".join(lines)
+        return _table(self.epochs)
 
-    def to_dict(self) -> dict:  # Of numbers, strings, lists and dictionaries only
-        """Return everything as plain data, as JSON knows it."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(
-        cls,
-        plain: dict,  # As `to_dict` returns it
-    ) -> "History":
-        """Make a history of plain data again.
-
-        **Raises:** `ValueError` if the data are something else.
-        """
-        try:
-            epochs = [
-                Epoch(**row | {part: row[part] and Metrics(**row[part]) for part in _PARTS})
-                for row in plain["epochs"]
-            ]
-            return cls(**plain | {"epochs": epochs})
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"this is no history: {error!r}") from error
-
-    def to_json(
-        self,
-        path: str | Path,  # The file; replaced if it is there
-    ) -> None:
-        """Write the history to a file, whole or not at all."""
-        write_whole(path, json.dumps(self.to_dict()))
-
-    @classmethod
-    def from_json(
-        cls,
-        path: str | Path,  # A file that `to_json` wrote
-    ) -> "History":
-        """Read a history from a file.
-
-        **Raises:** `ValueError`, with the file's name, if it is something else.
-        """
-        try:
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        except ValueError as error:
-            raise ValueError(f"{path} can't be read as a history: {error}") from error
+    @staticmethod
+    def _revive(plain: dict) -> dict:
+        return plain | {"epochs": [_read_epoch(row) for row in plain["epochs"]]}
 
     def plot(self, *, axs: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes, Axes]":
         """Draw the learning curves: the loss beside the accuracy."""
-        if axs is None:
-            _, axs = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-        loss_ax, accuracy_ax = axs
-        _plot_steps(self, self.step_losses, loss_ax)
-        _plot_steps(self, self.step_accuracies, accuracy_ax)
-        judged = [row for row in self.epochs if row.valid]
-        for ax, name in ((loss_ax, "loss"), (accuracy_ax, "accuracy")):
-            values = [getattr(row.valid, name) for row in judged]
-            ax.plot([row.epoch for row in judged], values, "o--", color="C1", label="validation")
-            ax.set(xlabel="epoch")
-            ax.grid(alpha=0.3)
-            ax.legend()
-        loss_ax.set(ylabel="cross-entropy (nats)", ylim=(0, None))
-        accuracy_ax.set(ylabel="accuracy", ylim=(0, 1))
-        accuracy_ax.yaxis.set_major_formatter(PercentFormatter(1))
-        return loss_ax, accuracy_ax
-
-
-def _plot_steps(history: History, values: list[float], ax: Axes) -> None:
-    """Draw each step's value faintly, and a running mean on top of it."""
-    epochs = [(step + 1) / history.steps_per_epoch for step in range(len(values))]
-    ax.plot(epochs, values, color="C0", alpha=0.25, linewidth=0.8, label="each step")
-    window = max(1, len(values) // 50)
-    if window > 1:
-        means = _running_mean(values, window)
-        ax.plot(epochs[window - 1 :], means, color="C0", label=f"mean of {window} steps")
-
-
-def _running_mean(values: Iterable[float], window: int) -> list[float]:
-    sums = [0.0, *accumulate(values)]
-    return [(b - a) / window for a, b in zip(sums, sums[window:], strict=False)]
+        return plot_curves(self, axs)
 
 # %% ../../nbs/training/history.ipynb #8818402d
 def print_epoch(

@@ -38,7 +38,7 @@ def test_every_cut_is_found_out(path):
     content = path.read_bytes()
     for size in [0, 1, 3, *range(10, len(content), 97), len(content) - 1]:
         path.write_bytes(content[:size])
-        with pytest.raises(CheckpointError, match=r"run\.pt can't be used.* Delete it"):
+        with pytest.raises(CheckpointError, match=r"run\.pt can't be used.* Give another path"):
             load_checkpoint(path)
 
 

@@ -187,7 +187,9 @@ def test_checkpoint_of_another_run_is_refused(split, tmp_path, changes, message)
     path = tmp_path / "run.pt"
     run(split, make_model(), checkpoint=path, transform=StopAfter(9))
     content = path.read_bytes()
-    with pytest.raises(CheckpointError, match=f"{message}.*Delete it, give another path"):
+    with pytest.raises(
+        CheckpointError, match=f"{message}.*make the same call as then; for a new run, give"
+    ):
         run(split, make_model(), checkpoint=path, **changes)
     assert path.read_bytes() == content
 
