@@ -6,9 +6,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -96,29 +97,7 @@ _OPTIMIZERS = click.Choice(["adam", "sgd"])
 @click.option("--progress/--no-progress", default=None, help="A bar. Default: in a terminal.")
 @root_option
 @json_option
-def train(
-    data_name: str,
-    model_name: str,
-    activation: str,
-    pool: str,
-    epochs: float,
-    batch_size: int,
-    lr: float,
-    schedule: str,
-    optimizer: str,
-    normalize: bool,
-    augment: bool,
-    num_valid: int,
-    patience: int | None,
-    seed: int,
-    device: str | None,
-    checkpoint: Path | None,
-    out: Path | None,
-    history_path: Path | None,
-    progress: bool | None,
-    root: Path | None,
-    as_json: bool,
-) -> None:
+def train(**options: Any) -> None:
     """Train a network, and judge it on the test images.
 
     \b
@@ -133,71 +112,98 @@ def train(
     Four processes that work as one:
         torchrun --nproc-per-node 4 --no-python nnlab train --data cifar10
     """
-    import torch
-
-    from nnlab_course.cifar10 import augment as mirror_and_shift
-    from nnlab_course.data import load
-    from nnlab_course.training import ADAM, evaluate, fit, unit_range
-    from nnlab_course.training.history import print_epoch
-
-    for path in (checkpoint, out, history_path):
+    wanted = SimpleNamespace(**options)
+    for path in (wanted.checkpoint, wanted.out, wanted.history_path):
         if path is not None and not path.absolute().parent.is_dir():
             raise click.UsageError(f"{path} can't be written: there is no such folder")
-
     with _process_group() as rank:
-        quiet = as_json or rank > 0
-        dataset = load(data_name, root)
-        part, valid = dataset.train, None
-        if num_valid:
-            generator = torch.Generator().manual_seed(seed)
-            part, valid = dataset.train.split(num_valid, generator=generator)
-        model = _build_model(model_name, dataset, activation, pool, seed)
-        num_parameters = sum(weights.numel() for weights in model.parameters())
-        if not quiet:
-            click.echo(f"{dataset}\n{model_name}: {num_parameters:,} parameters")
-        transform = dataset.normalize if normalize else unit_range
-        start = time.perf_counter()
-        history = fit(
-            model,
-            part,
-            valid=valid,
-            num_epochs=epochs,
-            batch_size=batch_size,
-            lr=lr,
-            schedule=schedule,
-            optimizer=ADAM if optimizer == "adam" else _sgd,
-            transform=transform,
-            augment=mirror_and_shift if augment else None,
-            patience=patience,
-            device=device,
-            generator=torch.Generator().manual_seed(seed),
-            checkpoint=checkpoint,
-            on_epoch=(lambda history: None) if quiet else print_epoch,
-            progress=progress,
-        )
-        facts = {
-            "data": dataset.name,
-            "model": model_name,
-            "num_parameters": num_parameters,
-            "seed": seed,
-            "interrupted": history.interrupted,
-            "seconds": time.perf_counter() - start,
-            "epochs": history.to_dict()["epochs"],
-        }
-        if rank > 0:
-            return
-        if history_path:
-            history.to_json(history_path)
-        if history.interrupted:
-            again = ", the same call goes on" if checkpoint else ""
-            answer(as_json, facts, f"interrupted{again}")
-            sys.exit(130)
-        test = evaluate(model, dataset.test, transform=transform)
-        facts["test"] = {"loss": test.loss, "accuracy": test.accuracy}
-        if out:
-            about = {name: facts[name] for name in ("data", "model", "seed", "test")}
-            _save_weights(model, out, about | {"activation": activation, "pool": pool})
-        answer(as_json, facts, f"test {test}")
+        _train(wanted, rank)
+
+
+def _train(wanted: SimpleNamespace, rank: int) -> None:
+    """Load, train, and let the first process tell what came of it."""
+    from nnlab_course.data import load
+    from nnlab_course.training import unit_range
+
+    dataset = load(wanted.data_name, wanted.root)
+    model = _build_model(wanted.model_name, dataset, wanted.activation, wanted.pool, wanted.seed)
+    num_parameters = sum(weights.numel() for weights in model.parameters())
+    if not wanted.as_json and rank == 0:
+        click.echo(f"{dataset}\n{wanted.model_name}: {num_parameters:,} parameters")
+    transform = dataset.normalize if wanted.normalize else unit_range
+    start = time.perf_counter()
+    history = _fit(wanted, rank, model, dataset, transform)
+    facts = {
+        "data": dataset.name,
+        "model": wanted.model_name,
+        "num_parameters": num_parameters,
+        "seed": wanted.seed,
+        "interrupted": history.interrupted,
+        "seconds": time.perf_counter() - start,
+        "epochs": history.to_dict()["epochs"],
+    }
+    if rank == 0:
+        _report(wanted, model, dataset, transform, history, facts)
+
+
+def _fit(
+    wanted: SimpleNamespace, rank: int, model: Any, dataset: Any, transform: Callable
+) -> Any:  # The history
+    """Call `fit` with what the command's options say."""
+    import torch
+
+    from nnlab_course.cifar10 import augment
+    from nnlab_course.training import ADAM, fit
+    from nnlab_course.training.history import print_epoch
+
+    part, valid = dataset.train, None
+    if wanted.num_valid:
+        generator = torch.Generator().manual_seed(wanted.seed)
+        part, valid = dataset.train.split(wanted.num_valid, generator=generator)
+    return fit(
+        model,
+        part,
+        valid=valid,
+        num_epochs=wanted.epochs,
+        batch_size=wanted.batch_size,
+        lr=wanted.lr,
+        schedule=wanted.schedule,
+        optimizer=ADAM if wanted.optimizer == "adam" else _sgd,
+        transform=transform,
+        augment=augment if wanted.augment else None,
+        patience=wanted.patience,
+        device=wanted.device,
+        generator=torch.Generator().manual_seed(wanted.seed),
+        checkpoint=wanted.checkpoint,
+        on_epoch=(lambda history: None) if wanted.as_json or rank > 0 else print_epoch,
+        progress=wanted.progress,
+    )
+
+
+def _report(
+    wanted: SimpleNamespace,
+    model: Any,
+    dataset: Any,
+    transform: Callable,
+    history: Any,
+    facts: dict[str, Any],
+) -> None:
+    """Write the files that were asked for, judge the network, and print what there is to tell."""
+    from nnlab_course.training import evaluate
+
+    if wanted.history_path:
+        history.to_json(wanted.history_path)
+    if history.interrupted:
+        again = ", the same call goes on" if wanted.checkpoint else ""
+        answer(wanted.as_json, facts, f"interrupted{again}")
+        sys.exit(130)
+    test = evaluate(model, dataset.test, transform=transform)
+    facts["test"] = {"loss": test.loss, "accuracy": test.accuracy}
+    if wanted.out:
+        about = {name: facts[name] for name in ("data", "model", "seed", "test")}
+        about |= {"activation": wanted.activation, "pool": wanted.pool}
+        _save_weights(model, wanted.out, about)
+    answer(wanted.as_json, facts, f"test {test}")
 
 
 def _sgd(parameters: Any, lr: float) -> Any:

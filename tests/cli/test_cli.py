@@ -115,9 +115,9 @@ class TestWrongCalls:
         [
             ("train --data nothing", "unknown dataset 'nothing'; known: cifar10"),
             ("train --data rooms --batch-size 0", "batch_size is 0; use a whole number"),
-            ("train --data rooms --epochs -1", "num_epochs is -1.0; use 0 or more"),
+            ("train --data rooms --epochs -1", "num_epochs is -1.0; use a number, 0 or more"),
             ("train --data rooms --valid 1000", "can't take 1000 out of 160 images"),
-            ("train --data rooms --patience 2", "together with a valid split"),
+            ("train --data rooms --patience 2", "patience is 2, without a valid split"),
             ("train --data rooms --lr 1e30 --activation relu", "the loss is not finite at step"),
             ("train --data rooms --device abacus", "abacus"),
             ("data fetch mnist", "could not get mnist"),

@@ -76,7 +76,7 @@ class StopAfter:
         return images / 255
 
 
-@pytest.mark.parametrize("num_calls", [3, 4, 11, 17, 30, 43])
+@pytest.mark.parametrize("num_calls", [2, 3, 10, 16, 29, 42])
 def test_interrupt_keeps_what_there_is_and_the_same_call_ends_the_same(
     split, uninterrupted, tmp_path, caplog, num_calls
 ):
@@ -177,7 +177,6 @@ def test_finished_run_is_only_read(split, uninterrupted, tmp_path):
     [
         ({"batch_size": 32}, "batch_size is 16 there and 32 here"),
         ({"lr": 0.02}, "lr is 0.01 there and 0.02 here"),
-        ({"num_epochs": 4}, "num_epochs is 3 there and 4 here"),
         ({"schedule": "constant"}, "schedule is one_cycle there and constant here"),
         ({"optimizer": torch.optim.SGD}, "optimizer is Adam there and SGD here"),
         ({"generator": torch.Generator().manual_seed(1)}, "seed's checksum"),
