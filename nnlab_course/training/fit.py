@@ -19,7 +19,7 @@ from nnlab_course.training import guards
 from nnlab_course.training.history import History, print_epoch
 from nnlab_course.training.probes import check_model
 from nnlab_course.training.processes import from_first, num_processes, rank
-from nnlab_course.training.run import Run, Settings, fingerprint
+from nnlab_course.training.run import Run, RunSettings, fingerprint
 from nnlab_course.training.step import evaluate, make_schedule, unit_range
 
 logger = logging.getLogger("nnlab_course.training")
@@ -86,7 +86,7 @@ def _begin(
 ) -> Run:
     """Put together what a run works with; the images stay uint8, a GPU gets a copy of all."""
     device = next(model.parameters()).device
-    settings = Settings(
+    settings = RunSettings(
         **chosen,
         optimizer=type(optimizer).__name__,
         num_images=len(train),

@@ -28,7 +28,7 @@ _GPU_STEPS = 50  # How many steps a GPU may work ahead of the program
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """What a run is: it goes on from a checkpoint only if these are the same there."""
 
     num_epochs: float
@@ -67,7 +67,7 @@ class Run:
     images: Tensor
     labels: Tensor
     prepare: Callable[[Tensor], Tensor]  # Augments and transforms a batch
-    settings: Settings
+    settings: RunSettings
     num_steps: int
     history: History
     checkpoint: str | Path | None = None
