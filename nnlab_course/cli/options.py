@@ -3,6 +3,7 @@
 # A plain module, edited here.
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +30,24 @@ def harmless(text: str) -> str:
 
 
 FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class GroupedCommand(click.Command):
+    """A command whose help shows its options in groups."""
+
+    def __init__(self, *args: Any, groups: Mapping[str, Sequence[str]], **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.groups = groups
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options group by group; those in none come last."""
+        options = {
+            param.name: param.get_help_record(ctx)
+            for param in self.get_params(ctx)
+            if isinstance(param, click.Option)
+        }
+        for title, names in self.groups.items():
+            with formatter.section(title):
+                formatter.write_dl([options.pop(name) for name in names])
+        with formatter.section("Other"):
+            formatter.write_dl([record for record in options.values() if record])

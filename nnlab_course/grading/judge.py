@@ -1,0 +1,311 @@
+"""Run a notebook in the sandbox and judge each answer as the student's own check saw it"""
+
+# A plain module, edited here.
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from nnlab_course.exercises import Exercise, Result, SameFunction, is_unanswered
+from nnlab_course.grading.cells import CellFacts, PreparedCell, prepare, read_cell
+from nnlab_course.grading.lessons import answer_names, exercise_variables, import_lesson
+from nnlab_course.grading.marks import CellError, ExerciseMark, Mark, PartMark, total
+from nnlab_course.grading.notebooks import Readable, misplaced
+from nnlab_course.grading.shown import without_controls
+from nnlab_course.sandbox import Limits, ProcessEnded, Sandbox, Submission
+from nnlab_course.sandbox.messages import unreadable
+
+# Lessons that train networks take minutes with the real data, on one core.
+LIMITS = {"lenet": Limits.for_cells_of(120), "cifar10": Limits.for_cells_of(400)}
+_MOST_NOTES = 20
+
+
+def _moved(value: Any, generator: torch.Generator) -> Any:
+    """Move floating-point numbers, and leave anything else as it is."""
+    if isinstance(value, float):
+        return _moved(torch.tensor(value, dtype=torch.float64), generator).item()
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        return value
+    noise = torch.rand(value.shape, generator=generator, dtype=value.dtype)
+    return value.detach() * (0.9 + 0.2 * noise)
+
+
+def fresh(
+    exercise: Exercise,
+    seed: int,
+) -> Exercise:  # The same exercise, with other inputs than the lesson shows
+    """Draw new inputs for an exercise, so that the lesson's own are of no use."""
+    generator = torch.Generator().manual_seed(seed)
+    judges = {}
+    for name, judge in exercise.judges.items():
+        if isinstance(judge, SameFunction):
+            moved = tuple(tuple(_moved(x, generator) for x in case) for case in judge.cases)
+            judge = replace(judge, cases=judge.draw(generator) if judge.draw else moved)
+        judges[name] = judge
+    return replace(exercise, judges=judges)
+
+
+def seed_for(seed: int, digest: str) -> int:
+    """Draw a seed for one notebook: what its feedback gives away is of no use in another."""
+    return int(hashlib.sha256(f"{seed} {digest}".encode()).hexdigest(), 16) % 2**31
+
+
+def _exercise_mark(exercise: Exercise, result: Result, notes: Sequence[str] = ()) -> ExerciseMark:
+    """Write a result as plain data."""
+    parts = tuple(
+        PartMark(part.name, part.verdict, without_controls(part.message), part.mistake)
+        for part in result.parts
+    )
+    return ExerciseMark(
+        id=exercise.id,
+        title=exercise.title,
+        points=round(result.points * exercise.points, 4),
+        of=float(exercise.points),
+        verdict=result.verdict,
+        message=without_controls(result.message),
+        mistake=result.mistake,
+        parts=parts,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+class Marker:
+    """Judges the exercises of a lesson while a notebook runs.
+
+    An exercise is judged after its last check cell, by what its names hold there, or held when they
+    were answered last. Without a check cell, it is judged where it is answered last.
+    """
+
+    def __init__(self, cells: Sequence[str], lesson: ModuleType, seed: int):
+        self.cells, self.lesson = cells, lesson
+        self.exercises: list[Exercise] = [fresh(e, seed) for e in lesson.EXERCISES]
+        self.prepared: list[PreparedCell] = [prepare(cell) for cell in cells]
+        self.facts: list[CellFacts] = [read_cell(cell.source) for cell in self.prepared]
+        self.names = frozenset(answer_names(lesson))
+        self.checked, self.moments = self._find_moments()
+        self.results: dict[str, Result] = {}
+        self.answered: dict[str, Any] = {}
+        self.stubs: set[str] = set()
+        self.unreadable: set[tuple[int, str]] = set()
+        self.session = None
+
+    def _find_moments(self) -> tuple[set[str], dict[str, int]]:
+        """Find the cell after which each exercise is judged, and which have a check cell."""
+        variables = exercise_variables(self.lesson)
+        checked, moments = set(), {}
+        for exercise in self.exercises:
+            own = {name for name, value in variables.items() if value.slug == exercise.slug}
+            checks = [n for n, facts in enumerate(self.facts) if facts.checks & own]
+            names = set(exercise.names)
+            answers = [n for n, facts in enumerate(self.facts) if facts.answers & names]
+            if checks and answers and checks[-1] >= answers[0]:
+                checked.add(exercise.slug)
+                moments[exercise.slug] = checks[-1]
+            elif answers:
+                moments[exercise.slug] = answers[-1]
+        return checked, moments
+
+    def run(self, sandbox: Sandbox) -> Submission:
+        """Run the cells and judge what they answer."""
+        sources = [cell.source for cell in self.prepared]
+        submission = Submission(sandbox, sources, after=self.after)
+        with suppress(ProcessEnded):
+            submission.run()
+        self.judge_at_end(submission)
+        return submission
+
+    def after(self, submission: Submission, number: int) -> None:
+        """Look at what a cell has answered, and judge the exercises whose moment this is.
+
+        **Raises:** `ProcessEnded` if an answer ends the process when it is looked at.
+        """
+        if submission.session is not self.session:  # what an earlier process held is gone
+            self.session, self.answered, self.stubs = submission.session, {}, set()
+        facts = self.facts[number]
+        self.stubs = (self.stubs | facts.stubs & self.names) - facts.answers
+        for name in facts.answers & self.names:
+            value = self._look(submission, number, name)
+            if not is_unanswered(value):
+                self.answered[name] = value
+        for exercise in self.exercises:
+            done = self.results.get(exercise.slug)
+            if self.moments.get(exercise.slug) == number and not done:
+                self._judge_now(exercise, submission, number)
+
+    def _look(self, submission: Submission, number: int, name: str) -> Any:
+        """Get what a name holds now; what ended the process once isn't looked at again."""
+        if (number, name) in self.unreadable:
+            return unreadable("unreadable_answer")
+        try:
+            return submission.look(name)
+        except ProcessEnded:
+            self.unreadable.add((number, name))
+            raise
+
+    def _judge_now(self, exercise: Exercise, submission: Submission, number: int) -> None:
+        answers = []
+        for name in exercise.names:
+            value = self.answered.get(name, ...)
+            if (exercise.slug in self.checked and name not in self.stubs) or value is ...:
+                now = self._look(submission, number, name)
+                value = value if is_unanswered(now) else now
+            answers.append(value)
+        submission.limit_answers()
+        self.results[exercise.slug] = exercise.judge(*answers)
+
+    def judge_at_end(self, submission: Submission) -> None:
+        """Judge what wasn't judged on the way, and once more what may be right by now."""
+        again = [exercise for exercise in self.exercises if self._may_be_better(exercise)]
+        submission.collect([name for exercise in again for name in exercise.names])
+        for exercise in again:
+            try:
+                answers = submission.answers(exercise.names)
+            except ProcessEnded as end:
+                result = Result.unanswered(f"not looked at: {end}")
+            else:
+                answers = [
+                    self._before(name, submission) if is_unanswered(answer) else answer
+                    for name, answer in zip(exercise.names, answers, strict=True)
+                ]
+                result = exercise.judge(*answers)
+            known = self.results.get(exercise.slug)
+            if known is None or result.points > known.points:
+                self.results[exercise.slug] = result
+
+    def _before(self, name: str, submission: Submission) -> Any:
+        """Return what a name held when it was answered last, if that can still be asked."""
+        return self.answered.get(name, ...) if self.session is submission.session else ...
+
+    def _may_be_better(self, exercise: Exercise) -> bool:
+        """Tell whether an exercise can be worth more at the end than at its check cell."""
+        result = self.results.get(exercise.slug)
+        if result is None:
+            return True
+        if result.verdict == "right":
+            return False
+        later = self.facts[self.moments[exercise.slug] + 1 :]
+        changed = any(facts.answers & set(exercise.names) for facts in later)
+        parts = result.parts or (result,)
+        return changed or any(p.verdict == "unanswered" or p.mistake == "raised" for p in parts)
+
+    def exercises_of(self, number: int) -> list[Exercise]:
+        """List the exercises that a cell answers."""
+        facts = self.facts[number]
+        touched = facts.answers | facts.stubs
+        return [exercise for exercise in self.exercises if touched & set(exercise.names)]
+
+    def changed_later(self, exercise: Exercise) -> Iterator[str]:
+        """Say where an answer that counted was given another value afterwards."""
+        result, moment = self.results[exercise.slug], self.moments.get(exercise.slug)
+        if not result.points or moment is None:
+            return
+        for number in range(moment + 1, len(self.facts)):
+            for name in sorted(self.facts[number].changes & set(exercise.names)):
+                yield (
+                    f"`{name}` is given another value in code cell {number + 1}, "
+                    f"`{_first_line(self.cells[number])}`; what counts is the one before"
+                )
+
+
+def _first_line(cell: str) -> str:
+    lines = [line for line in cell.splitlines() if line.strip()]
+    return without_controls(lines[0].strip()[:80]) if lines else ""
+
+
+def _line_of(cell: str, line: int | None) -> str:
+    lines = cell.splitlines()
+    if line and line <= len(lines):
+        return without_controls(lines[line - 1].strip()[:80])
+    return _first_line(cell)
+
+
+def _cell_errors(marker: Marker, submission: Submission) -> Iterator[CellError]:
+    """Describe what went wrong in cells, with the student's own code."""
+    for number, error in sorted(submission.errors.items()):
+        message = re.sub(r"\s*\((cell|<)[^()]*line \d+\)$", "", error["message"])
+        yield CellError(
+            cell=number + 1,
+            type=error["type"],
+            message=without_controls(message),
+            line=error["line"],
+            code=_line_of(marker.cells[number], error["line"]),
+            exercises=tuple(exercise.id for exercise in marker.exercises_of(number)),
+        )
+
+
+def explain(error: CellError) -> str:
+    """Say what went wrong in a cell, in one sentence."""
+    where = f" in line {error.line}" if error.line else ""
+    if not error.type:
+        return f"your cell was left out: {error.message}: `{error.code}`"
+    if error.type in ("SyntaxError", "IndentationError", "TabError"):
+        return f"your cell does not run: {error.message}{where}: `{error.code}`"
+    said = f"{error.type}: {error.message}" if error.message else error.type
+    return f"your cell stops{where}: {said}: `{error.code}`"
+
+
+def _notes(
+    marker: Marker, exercise: Exercise, errors: Sequence[CellError], readable: Readable
+) -> list[str]:
+    """Say of an exercise what could not be marked, and what was marked."""
+    result = marker.results[exercise.slug]
+    notes = list(marker.changed_later(exercise))
+    if result.verdict != "right":
+        notes += [explain(error) for error in errors if exercise.id in error.exercises]
+        if any(part.verdict == "unanswered" for part in result.parts or (result,)):
+            notes.append(misplaced(readable.notebook, exercise.names))
+    return [note for note in notes if note][:_MOST_NOTES]
+
+
+def mark_notebook(
+    readable: Readable,
+    sandbox: Sandbox,
+    seed: int,
+    limits: Limits | None = None,  # None: what the lesson needs
+) -> Mark:
+    """Run a notebook and judge its answers, in the trusted process."""
+    sandbox.limits = limits or LIMITS.get(readable.lesson, Limits())
+    seed = seed_for(seed, readable.digest)
+    marker = Marker(readable.notebook.cells, import_lesson(readable.lesson), seed)
+    submission = marker.run(sandbox)
+    errors = tuple(_cell_errors(marker, submission))
+    exercises = tuple(
+        _exercise_mark(
+            exercise, marker.results[exercise.slug], _notes(marker, exercise, errors, readable)
+        )
+        for exercise in marker.exercises
+    )
+    points, of = total(exercises)
+    passed_over = [line for cell in marker.prepared for line in cell.passed_over]
+    passed_over = [without_controls(line[:100]) for line in passed_over][:_MOST_NOTES]
+    return replace(
+        unmarked(readable),
+        points=points,
+        of=of,
+        exercises=exercises,
+        errors=errors,
+        passed_over=tuple(dict.fromkeys(passed_over)),
+    )
+
+
+def unmarked(readable: Readable, problem: str = "") -> Mark:
+    """Write down what is known of a notebook before it runs."""
+    found = readable.handed_in
+    return Mark(
+        student=found.student,
+        file=found.label,
+        digest=readable.digest,
+        lesson=readable.lesson,
+        problem=without_controls(problem or readable.problem),
+        notes=readable.notes,
+        place=without_controls(found.place),
+        platform_id=found.platform_id,
+        handed_in=found.handed_in,
+        late=found.late,
+    )
