@@ -63,6 +63,7 @@ setup(
             "lessons/*.ipynb",
             "explorers/*.js",
             "explorers/*.css",
+            "grading/templates/*.html",
         ]
     },
     cmdclass={"build_py": BuildWithLessons, "sdist": SdistWithLessons},

@@ -94,9 +94,9 @@ def grade_ours(submissions: Path, expected: dict[str, float]) -> Outcome:
     """Grade the whole class with `nnlab grade`."""
     out = submissions.with_name("marks.csv")
     start = time.perf_counter()
-    document = grade_folder(submissions, out, Settings(lesson="autograd"), num_workers=NUM_CORES)
+    register = grade_folder(submissions, out, Settings(lesson="autograd"), num_workers=NUM_CORES)
     seconds = time.perf_counter() - start
-    marks = {record["student"]: record["points"] for record in document["records"]}
+    marks = {mark.student: mark.points for mark in register.records}
     return outcome(seconds, marks, expected)
 
 

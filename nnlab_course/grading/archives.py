@@ -78,7 +78,7 @@ def _members(archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, PurePo
     """Yield the members of an archive that are files, with their places or what is wrong."""
     for member in archive.infolist():
         parts = PurePosixPath(member.filename).parts
-        if member.is_dir() or any(is_system_file(part) for part in parts):
+        if member.is_dir() or any(is_system_file(part) for part in parts if part != ".."):
             continue
         kind = stat.S_IFMT(member.external_attr >> 16)
         try:

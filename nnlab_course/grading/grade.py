@@ -19,7 +19,7 @@ from nnlab_course.grading.notebooks import Readable, read_submission
 from nnlab_course.grading.parts import in_part, listing_of
 from nnlab_course.grading.reports import write_reports
 from nnlab_course.grading.rules import Rules
-from nnlab_course.grading.submissions import HandedIn, find_submissions
+from nnlab_course.grading.submissions import find_submissions
 from nnlab_course.grading.workers import Settings, grade_all
 from nnlab_course.sandbox import SandboxError, visible_folders
 
@@ -113,9 +113,11 @@ def mark_folder(
     require_apart(folder, outputs_of(out))
     with tempfile.TemporaryDirectory(prefix="nnlab-unpacked-") as workspace:
         everything = find_submissions(folder, Path(workspace), ignored=ignored)
+        own = in_part(everything, shard)
+        found = told_apart([read_submission(item, settings.lesson) for item in own])
         with closing(Journal(out.with_suffix(".journal"), settings, settings.seed)) as journal:
             settings = replace(settings, seed=journal.seed)
-            marks = list(_graded(in_part(everything, shard), settings, journal, num_workers))
+            marks = list(_graded(found, settings, journal, num_workers))
     order = {item.label: number for number, item in enumerate(everything)}
     marks.sort(key=lambda mark: order[mark.file])
     return Register(
@@ -129,11 +131,11 @@ def mark_folder(
 
 
 def _graded(
-    submissions: Sequence[HandedIn], settings: Settings, journal: Journal, num_workers: int | None
+    found: Sequence[Readable], settings: Settings, journal: Journal, num_workers: int | None
 ) -> Iterator[Mark]:
     """Yield a mark for each submission: from the journal, from what is known, or by grading."""
     todo: list[Readable] = []
-    for readable in told_apart([read_submission(f, settings.lesson) for f in submissions]):
+    for readable in found:
         if readable.problem:
             yield unmarked(readable)
         elif known := journal.find(readable):

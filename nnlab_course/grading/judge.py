@@ -4,15 +4,13 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-import torch
-
-from nnlab_course.exercises import Exercise, Result, SameFunction, is_unanswered
+from nnlab_course.exercises import Exercise, Result, is_unanswered
 from nnlab_course.grading.cells import CellFacts, PreparedCell, prepare, read_cell
 from nnlab_course.grading.lessons import answer_names, exercise_variables, import_lesson
 from nnlab_course.grading.marks import CellError, ExerciseMark, Mark, PartMark, total
@@ -26,29 +24,12 @@ LIMITS = {"lenet": Limits.for_cells_of(120), "cifar10": Limits.for_cells_of(400)
 _MOST_NOTES = 20
 
 
-def _moved(value: Any, generator: torch.Generator) -> Any:
-    """Move floating-point numbers, and leave anything else as it is."""
-    if isinstance(value, float):
-        return _moved(torch.tensor(value, dtype=torch.float64), generator).item()
-    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-        return value
-    noise = torch.rand(value.shape, generator=generator, dtype=value.dtype)
-    return value.detach() * (0.9 + 0.2 * noise)
-
-
 def fresh(
     exercise: Exercise,
     seed: int,
 ) -> Exercise:  # The same exercise, with other inputs than the lesson shows
     """Draw new inputs for an exercise, so that the lesson's own are of no use."""
-    generator = torch.Generator().manual_seed(seed)
-    judges = {}
-    for name, judge in exercise.judges.items():
-        if isinstance(judge, SameFunction):
-            moved = tuple(tuple(_moved(x, generator) for x in case) for case in judge.cases)
-            judge = replace(judge, cases=judge.draw(generator) if judge.draw else moved)
-        judges[name] = judge
-    return replace(exercise, judges=judges)
+    return exercise.redrawn(seed)
 
 
 def seed_for(seed: int, digest: str) -> int:
@@ -111,10 +92,10 @@ class Marker:
                 moments[exercise.slug] = answers[-1]
         return checked, moments
 
-    def run(self, sandbox: Sandbox) -> Submission:
-        """Run the cells and judge what they answer."""
+    def run(self, sandbox: Sandbox, files: Mapping[str, bytes]) -> Submission:
+        """Run the cells, with files beside the notebook, and judge what they answer."""
         sources = [cell.source for cell in self.prepared]
-        submission = Submission(sandbox, sources, after=self.after)
+        submission = Submission(sandbox, sources, self.after, files)
         with suppress(ProcessEnded):
             submission.run()
         self.judge_at_end(submission)
@@ -134,8 +115,8 @@ class Marker:
             if not is_unanswered(value):
                 self.answered[name] = value
         for exercise in self.exercises:
-            done = self.results.get(exercise.slug)
-            if self.moments.get(exercise.slug) == number and not done:
+            is_due = self.moments.get(exercise.slug) == number
+            if is_due and exercise.slug not in self.results:
                 self._judge_now(exercise, submission, number)
 
     def _look(self, submission: Submission, number: int, name: str) -> Any:
@@ -192,7 +173,8 @@ class Marker:
         later = self.facts[self.moments[exercise.slug] + 1 :]
         changed = any(facts.answers & set(exercise.names) for facts in later)
         parts = result.parts or (result,)
-        return changed or any(p.verdict == "unanswered" or p.mistake == "raised" for p in parts)
+        raised = any("your code raised" in part.message for part in parts)  # something missing
+        return changed or raised or any(part.verdict == "unanswered" for part in parts)
 
     def exercises_of(self, number: int) -> list[Exercise]:
         """List the exercises that a cell answers."""
@@ -273,7 +255,7 @@ def mark_notebook(
     sandbox.limits = limits or LIMITS.get(readable.lesson, Limits())
     seed = seed_for(seed, readable.digest)
     marker = Marker(readable.notebook.cells, import_lesson(readable.lesson), seed)
-    submission = marker.run(sandbox)
+    submission = marker.run(sandbox, dict(readable.beside))
     errors = tuple(_cell_errors(marker, submission))
     exercises = tuple(
         _exercise_mark(
