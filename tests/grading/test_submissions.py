@@ -226,8 +226,8 @@ def test_deep_folders_are_one_students_problem(tmp_path):
 UNREADABLE = """
 import os, sys
 from pathlib import Path
-from nnlab_course.grading import find_lesson, find_submissions, read_submission
-find_lesson(["my_limit"]), b"".decode("utf-8-sig")  # while Python can still be read
+from nnlab_course.grading import find_submissions, read_submission
+read_submission(next(iter(find_submissions(Path(sys.argv[2])))))  # while Python can be read
 if os.getuid() == 0:
     os.setgid(65534); os.setuid(65534)
 for item in find_submissions(Path(sys.argv[1])):
@@ -240,7 +240,8 @@ def test_what_may_not_be_read_is_one_students_problem(tmp_path):
         (tmp_path / "in" / name).mkdir(parents=True)
         (tmp_path / "in" / name / "a.ipynb").write_text(notebook(GOOD))
     (tmp_path / "in" / "half" / "b.ipynb").write_text(notebook(GOOD))
-    tmp_path.chmod(0o755)
+    (tmp_path / "before").mkdir()
+    (tmp_path / "before" / "a.ipynb").write_text(notebook(GOOD))
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == os.getuid() and folder.parent != folder:
             folder.chmod(folder.stat().st_mode | 0o755)
@@ -248,7 +249,9 @@ def test_what_may_not_be_read_is_one_students_problem(tmp_path):
     (tmp_path / "in" / "half" / "locked").chmod(0)
     (tmp_path / "in" / "listed").chmod(0o444)
     done = subprocess.run(
-        [sys.executable, "-c", UNREADABLE, tmp_path / "in"], capture_output=True, text=True
+        [sys.executable, "-c", UNREADABLE, tmp_path / "in", tmp_path / "before"],
+        capture_output=True,
+        text=True,
     )
     for name in ("locked", "half/locked", "listed"):
         (tmp_path / "in" / name).chmod(0o755)
