@@ -8,7 +8,7 @@ from nnlab_course.grading.judge import LIMITS, Marker, fresh, mark_notebook
 from nnlab_course.grading.lessons import answer_names, find_lesson, import_lesson, lesson_names
 from nnlab_course.grading.marks import CellError, ExerciseMark, Mark, PartMark, Refused, Register
 from nnlab_course.grading.notebooks import (
-    Notebook,
+    NotebookContent,
     Readable,
     code_cells,
     read_file,
@@ -48,7 +48,7 @@ __all__ = [
     "Journal",
     "Mark",
     "Marker",
-    "Notebook",
+    "NotebookContent",
     "PartMark",
     "Readable",
     "Refused",

@@ -116,7 +116,7 @@ def _time_of(member: zipfile.ZipInfo) -> float:
         return 0.0
 
 
-def unpack(
+def unpack_zip(
     path: Path,  # A zip archive
     folder: Path,  # Where to; must be empty
     allowance: Allowance,  # For this and all others

@@ -32,7 +32,7 @@ def _parse(source: str) -> ast.Module | None:
         return None
 
 
-def prepare(source: str) -> PreparedCell:
+def as_python(source: str) -> PreparedCell:
     """Make Python of a cell: pass over what only works in Jupyter, and nothing else.
 
     **Raises:** `ModuleNotFoundError` if the cell isn't plain Python, and IPython isn't installed.
@@ -55,7 +55,7 @@ def _prepare_cell_magic(first: str, body: str) -> PreparedCell:
     """Run the body of %%time and the like; write a file; leave out anything else."""
     name, _, rest = first[2:].strip().partition(" ")
     if name in _RUN_THEIR_BODY:
-        prepared = prepare(body)
+        prepared = as_python(body)
         return PreparedCell(f"pass\n{prepared.source}", (first, *prepared.passed_over))
     if name in ("writefile", "file") and (path := rest.split()[-1:]):
         mode = "a" if "-a" in rest.split()[:-1] else "w"

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from nnlab_course.exercises import Exercise, Result, is_unanswered
-from nnlab_course.grading.cells import CellFacts, PreparedCell, prepare, read_cell
+from nnlab_course.grading.cells import CellFacts, PreparedCell, as_python, read_cell
 from nnlab_course.grading.lessons import answer_names, exercise_variables, import_lesson
 from nnlab_course.grading.marks import CellError, ExerciseMark, Mark, PartMark, total
 from nnlab_course.grading.notebooks import Readable, misplaced
@@ -66,7 +66,7 @@ class Marker:
     def __init__(self, cells: Sequence[str], lesson: ModuleType, seed: int):
         self.cells, self.lesson = cells, lesson
         self.exercises: list[Exercise] = [fresh(e, seed) for e in lesson.EXERCISES]
-        self.prepared: list[PreparedCell] = [prepare(cell) for cell in cells]
+        self.prepared: list[PreparedCell] = [as_python(cell) for cell in cells]
         self.facts: list[CellFacts] = [read_cell(cell.source) for cell in self.prepared]
         self.names = frozenset(answer_names(lesson))
         self.checked, self.moments = self._find_moments()
@@ -221,7 +221,7 @@ def _cell_errors(marker: Marker, submission: Submission) -> Iterator[CellError]:
         )
 
 
-def explain(error: CellError) -> str:
+def explain_cell_error(error: CellError) -> str:
     """Say what went wrong in a cell, in one sentence."""
     where = f" in line {error.line}" if error.line else ""
     if not error.type:
@@ -239,7 +239,7 @@ def _notes(
     result = marker.results[exercise.slug]
     notes = list(marker.changed_later(exercise))
     if result.verdict != "right":
-        notes += [explain(error) for error in errors if exercise.id in error.exercises]
+        notes += [explain_cell_error(error) for error in errors if exercise.id in error.exercises]
         if any(part.verdict == "unanswered" for part in result.parts or (result,)):
             notes.append(misplaced(readable.notebook, exercise.names))
     return [note for note in notes if note][:_MOST_NOTES]

@@ -37,7 +37,7 @@ _KINDS = {  # How a file begins, and what it is
 
 
 @dataclass(frozen=True)
-class Notebook:
+class NotebookContent:
     """What is read of a notebook."""
 
     cells: tuple[str, ...]  # Sources of the code cells
@@ -53,7 +53,7 @@ class Readable:
     problem: str = ""
     digest: str = ""
     lesson: str = ""
-    notebook: Notebook = field(default_factory=lambda: Notebook(()))
+    notebook: NotebookContent = field(default_factory=lambda: NotebookContent(()))
     beside: tuple[tuple[str, bytes], ...] = ()  # Small files in the same folder
     notes: tuple[str, ...] = ()
 
@@ -195,7 +195,7 @@ def _source(cell: dict) -> str:
 
 def parse_notebook(
     content: bytes,  # Of a file that should be a notebook
-) -> Notebook:
+) -> NotebookContent:
     """Read the cells of a notebook.
 
     **Raises:** `Refused` if it is no notebook.
@@ -211,7 +211,7 @@ def parse_notebook(
     texts = tuple(_source(c) for c in cells if c.get("cell_type") in ("markdown", "raw"))
     if len(code) > _MOST_CELLS:
         raise Refused(f"more than {_MOST_CELLS} code cells")
-    return Notebook(code, texts, notes)
+    return NotebookContent(code, texts, notes)
 
 
 def code_cells(
@@ -270,7 +270,7 @@ def read_submission(
 
 
 def misplaced(
-    notebook: Notebook,
+    notebook: NotebookContent,
     names: Sequence[str],  # Of the answers to one exercise
 ) -> str:  # Empty if there is none
     """Find a cell that looks like an answer, but isn't code."""

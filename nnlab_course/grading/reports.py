@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from nnlab_course.files import write_whole
 from nnlab_course.grading.journal import write_register
-from nnlab_course.grading.judge import explain
+from nnlab_course.grading.judge import explain_cell_error
 from nnlab_course.grading.marks import Mark, Register
 from nnlab_course.grading.rules import Rules
 from nnlab_course.grading.shown import without_surrogates
@@ -50,7 +50,7 @@ def _templates() -> Environment:
         "points": lambda value: f"{value:g}",
         "symbol": _SYMBOLS.__getitem__,
         "file_name": lambda path: Path(path).name,
-        "explained": explain,
+        "explained": explain_cell_error,
     }
     return environment
 

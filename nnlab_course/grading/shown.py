@@ -40,7 +40,7 @@ def for_terminal(text: str) -> str:
     return without_controls(text, kept="")
 
 
-def shown(path: str | Path) -> str:
+def visible(path: str | Path) -> str:
     """Return a file name that can be written anywhere, whatever bytes it consists of."""
     return without_controls(os.fsencode(path).decode("utf-8", "backslashreplace"))
 

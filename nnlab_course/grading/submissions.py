@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from nnlab_course.grading.archives import Allowance, is_archive, is_foreign_archive, unpack
+from nnlab_course.grading.archives import Allowance, is_archive, is_foreign_archive, unpack_zip
 from nnlab_course.grading.marks import Refused
 from nnlab_course.grading.platforms import (
     Origin,
@@ -19,7 +19,7 @@ from nnlab_course.grading.platforms import (
     read_name,
     without_ending,
 )
-from nnlab_course.grading.shown import shown
+from nnlab_course.grading.shown import visible
 
 _MOST_NOTEBOOKS = 20  # Of one student, in one place
 _DEEPEST = 20
@@ -44,7 +44,7 @@ class HandedIn:
     @property
     def label(self) -> str:
         """What to call it in a table."""
-        return self.file or shown(self.path)
+        return self.file or visible(self.path)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class _Search:
         folder.mkdir(mode=0o700)
         self.names.insert(0, (folder, self.label(path)))
         try:
-            unpack(path, folder, self.allowance)
+            unpack_zip(path, folder, self.allowance)
         finally:
             self.problems |= self.allowance.problems
         return folder
@@ -141,14 +141,14 @@ class _Search:
         """Name a file as the teacher knows it, in an archive or not."""
         for folder, name in self.names:
             if folder in path.parents:
-                return f"{name}/{shown(path.relative_to(folder))}"
-        return shown(path)
+                return f"{name}/{visible(path.relative_to(folder))}"
+        return visible(path)
 
     def found(
         self, origin: Origin, place: str, path: Path, problem: str = "", own_folder: bool = False
     ) -> HandedIn:
         return HandedIn(
-            shown(origin.student),
+            visible(origin.student),
             path,
             problem,
             self.label(path),
@@ -265,7 +265,7 @@ def _nothing_in(folder: Path, others: Sequence[Path]) -> str:
     """Say that there is no notebook, and what there is."""
     if not others:
         return "no notebook in this folder"
-    named = ", ".join(shown(path.relative_to(folder)) for path in others[:5])
+    named = ", ".join(visible(path.relative_to(folder)) for path in others[:5])
     more = f" and {len(others) - 5} more" if len(others) > 5 else ""
     return f"no notebook in this folder; it holds {named}{more}"
 

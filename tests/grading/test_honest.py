@@ -18,7 +18,7 @@ from grading_samples import (
 )
 
 from nnlab_course.grading import Settings, grade_folder
-from nnlab_course.grading.cells import prepare, read_cell
+from nnlab_course.grading.cells import as_python, read_cell
 from nnlab_course.sandbox import Limits
 
 CHECKS = "from nnlab_course.checks import activations as exercises"
@@ -181,13 +181,13 @@ def test_nobody_is_added_and_nobody_is_missing(honest):
     ],
 )
 def test_jupyters_own_commands_are_passed_over_alone(source, python, passed_over):
-    prepared = prepare(source)
+    prepared = as_python(source)
     assert (prepared.source.rstrip("\n"), prepared.passed_over) == (python, passed_over)
 
 
 @pytest.mark.parametrize("source", ["(" * 50_000, "-" * 90_000 + "1", "\0", "%x\n" * 600, "é" * 9])
 def test_no_cell_stops_the_marker(source):
-    assert prepare(source).source is not None
+    assert as_python(source).source is not None
     assert read_cell(source).answers == frozenset()
 
 

@@ -16,7 +16,7 @@ from nnlab_course.grading import Refused, code_cells, find_submissions, read_sub
 from nnlab_course.grading.notebooks import parse_notebook
 from nnlab_course.grading.parts import in_part, listing_of
 from nnlab_course.grading.platforms import is_system_file, read_name
-from nnlab_course.grading.shown import for_terminal, shown
+from nnlab_course.grading.shown import for_terminal, visible
 from nnlab_course.grading.submissions import HandedIn
 
 # --- names -------------------------------------------------------------------------------------
@@ -288,7 +288,7 @@ def test_names_that_are_shown_alike_stay_two_students(tmp_path):
 def test_no_control_character_reaches_a_terminal(text):
     assert for_terminal(text).isprintable()
     assert for_terminal("Zoë 学生 👩‍👧") == "Zoë 学生 👩‍👧"
-    assert shown(Path("a\x1b")) == "a\\x1b"
+    assert visible(Path("a\x1b")) == "a\\x1b"
 
 
 # --- what is in a file ------------------------------------------------------------------------
