@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from nnlab_course.cli.options import FILE, GroupedCommand, answer, json_option, root_option
+from nnlab_course.files import shown
 
 
 class _Shard(click.ParamType):
@@ -97,10 +98,8 @@ def _outcome(register: Any, out: Path, delivered: Any) -> tuple[dict, list[str]]
 
 def _tell(as_json: bool, register: Any, out: Path, delivered: Any) -> None:
     """Answer, and end with 1 if something was not graded."""
-    from nnlab_course.grading.shown import for_terminal
-
     facts, lines = _outcome(register, out, delivered)
-    answer(as_json, facts, "\n".join(map(for_terminal, lines)))
+    answer(as_json, facts, "\n".join(map(shown, lines)))
     if facts["problems"]:
         sys.exit(1)
 
@@ -178,4 +177,4 @@ def merge_marks(parts: tuple[Path, ...], out: Path, as_json: bool, **options: An
     with alone(out):
         delivered = deliver(register, out, delivery)
     facts, lines = _outcome(register, out, delivered)
-    answer(as_json, facts, "\n".join(lines))
+    answer(as_json, facts, "\n".join(map(shown, lines)))

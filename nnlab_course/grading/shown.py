@@ -35,12 +35,7 @@ def without_controls(text: str, kept: str = _KEPT) -> str:
     )
 
 
-def for_terminal(text: str) -> str:
-    """Write a text from strangers in one line of harmless characters."""
-    return without_controls(text, kept="")
-
-
-def visible(path: str | Path) -> str:
+def shown_path(path: str | Path) -> str:
     """Return a file name that can be written anywhere, whatever bytes it consists of."""
     return without_controls(os.fsencode(path).decode("utf-8", "backslashreplace"))
 

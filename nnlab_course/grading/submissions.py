@@ -19,7 +19,7 @@ from nnlab_course.grading.platforms import (
     read_name,
     without_ending,
 )
-from nnlab_course.grading.shown import visible
+from nnlab_course.grading.shown import shown_path
 
 _MOST_NOTEBOOKS = 20  # Of one student, in one place
 _DEEPEST = 20
@@ -44,7 +44,7 @@ class HandedIn:
     @property
     def label(self) -> str:
         """What to call it in a table."""
-        return self.file or visible(self.path)
+        return self.file or shown_path(self.path)
 
 
 @dataclass(frozen=True)
@@ -141,14 +141,14 @@ class _Search:
         """Name a file as the teacher knows it, in an archive or not."""
         for folder, name in self.names:
             if folder in path.parents:
-                return f"{name}/{visible(path.relative_to(folder))}"
-        return visible(path)
+                return f"{name}/{shown_path(path.relative_to(folder))}"
+        return shown_path(path)
 
     def found(
         self, origin: Origin, place: str, path: Path, problem: str = "", own_folder: bool = False
     ) -> HandedIn:
         return HandedIn(
-            visible(origin.student),
+            shown_path(origin.student),
             path,
             problem,
             self.label(path),
@@ -265,7 +265,7 @@ def _nothing_in(folder: Path, others: Sequence[Path]) -> str:
     """Say that there is no notebook, and what there is."""
     if not others:
         return "no notebook in this folder"
-    named = ", ".join(visible(path.relative_to(folder)) for path in others[:5])
+    named = ", ".join(shown_path(path.relative_to(folder)) for path in others[:5])
     more = f" and {len(others) - 5} more" if len(others) > 5 else ""
     return f"no notebook in this folder; it holds {named}{more}"
 

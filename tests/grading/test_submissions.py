@@ -12,11 +12,12 @@ import nbformat
 import pytest
 from grading_samples import GOOD, notebook
 
+from nnlab_course.files import shown
 from nnlab_course.grading import Refused, code_cells, find_submissions, read_submission
 from nnlab_course.grading.notebooks import parse_notebook
 from nnlab_course.grading.parts import in_part, listing_of
 from nnlab_course.grading.platforms import is_system_file, read_name
-from nnlab_course.grading.shown import for_terminal, visible
+from nnlab_course.grading.shown import shown_path
 from nnlab_course.grading.submissions import HandedIn
 
 # --- names -------------------------------------------------------------------------------------
@@ -286,9 +287,9 @@ def test_names_that_are_shown_alike_stay_two_students(tmp_path):
 
 @pytest.mark.parametrize("text", ["\x1b[31mred", "a\u202eb", "a\rb", "\x9b31m", "a\nb", "\u2066x"])
 def test_no_control_character_reaches_a_terminal(text):
-    assert for_terminal(text).isprintable()
-    assert for_terminal("Zoë 学生 👩‍👧") == "Zoë 学生 👩‍👧"
-    assert visible(Path("a\x1b")) == "a\\x1b"
+    assert shown(text).isprintable()
+    assert shown("Zoë 学生 👩‍👧") == "Zoë 学生 👩‍👧"
+    assert shown_path(Path("a\x1b")) == "a\\x1b"
 
 
 # --- what is in a file ------------------------------------------------------------------------
