@@ -12,8 +12,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from nnlab_course.autograd import matrix_rows, plot_graph, trace
 from nnlab_course.explorers.base import Explorer
+from nnlab_course.plots.graph import matrix_rows, plot_graph
+from nnlab_course.plots.trace import trace
 
 if TYPE_CHECKING:
     from ipywidgets import Widget

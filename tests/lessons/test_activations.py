@@ -297,6 +297,25 @@ def test_dead_units_get_no_gradient():
     assert (weight.grad[~dead] != 0).any(dim=1).all()
 
 
+def test_negative_biases_kill_and_not_the_centre_of_the_data():
+    points, _ = two_moons(400, generator=torch.Generator().manual_seed(0))
+    counts = {"as drawn": [], "biases 0": [], "data centred": []}
+    for seed in range(20):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            layer = nn.Linear(2, 64)
+        with torch.no_grad():
+            drawn = layer(points)
+            without = points @ layer.weight.T
+            centred = layer(points - points.mean(dim=0))
+        dead = dead_units(F.relu, drawn)
+        assert (layer.bias[dead] < 0).all()
+        for name, z in zip(counts, (drawn, without, centred), strict=True):
+            counts[name].append(int(dead_units(F.relu, z).sum()))
+    means = {name: sum(count) / 20 for name, count in counts.items()}
+    assert means == {"as drawn": 6.85, "biases 0": 0.0, "data centred": 5.15}
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_large_learning_rate_kills(seed):
     with torch.random.fork_rng():

@@ -14,7 +14,7 @@ from nnlab_course.activations import value_and_derivative
 from nnlab_course.exercises import Mistake, SameFunction
 from nnlab_course.exercises.inputs import Case
 
-INPUTS = torch.linspace(-7, 7, 28, dtype=torch.float64)
+INPUTS = torch.linspace(-7, 8, 28, dtype=torch.float64)  # Not symmetric; neither 0 nor 6
 
 
 WITH_ALPHA = ((INPUTS,), (INPUTS, 2.0), (INPUTS, 0.5))  # At 1, elu and celu are the same

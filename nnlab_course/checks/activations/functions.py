@@ -40,7 +40,7 @@ _RELU = judge_curve(
 )
 _RELU6 = judge_curve(
     F.relu6,
-    Mistake("no-ceiling", "this is ReLU: the upper limit of 6 is missing", F.relu),
+    Mistake("no-ceiling", "values above 6 are not cut off at 6", F.relu),
     Mistake(
         "no-floor",
         "the upper limit is there, but the lower limit of 0 is missing",

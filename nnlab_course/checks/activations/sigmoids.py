@@ -28,7 +28,8 @@ logistic = Exercise(
             ),
             Mistake(
                 "precedence",
-                "`1 / 1 + a` means `(1 / 1) + a`: put the denominator in brackets",
+                "this is 1 + exp(−x); `1 / 1 + a` means `(1 "
+                "/ 1) + a`, so put the denominator in brackets",
                 lambda x: 1 + torch.exp(-x),
             ),
             Mistake(

@@ -89,6 +89,7 @@ def _layers(generator: torch.Generator) -> tuple[tuple[Tensor], ...]:
     first = torch.randn(8, 30, generator=generator) - 1
     second = torch.randn(5, 7, generator=generator) - 0.5
     second[:, 2] = torch.tensor([-1.0, 0.0, -2.0, -0.5, -3.0])
+    first[:3], second[1] = -first[:3].abs(), -second[1].abs()  # inputs at which no unit is active
     return (first,), (second,)
 
 

@@ -120,8 +120,8 @@ engine = Exercise(
                 Mistake("no-value", _NO_VALUE, _logistic),
                 Mistake(
                     "no-parents",
-                    "the value is right, but no gradient arrives "
-                    "at the input: the new `Value` has no parents",
+                    "the value is correct, but no gradient arrives at the input: the "
+                    "new `Value` has no parents, or was computed from `value.data`",
                     lambda x: [_logistic(x), 0.0],
                 ),
                 Mistake(
