@@ -69,17 +69,6 @@ class Network:
         finally:
             self._module.train(was_training)
 
-    def gradients(self, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Compute the gradient of the mean cross-entropy for each parameter, in training mode."""
-        self._module.train()
-        loss = F.cross_entropy(_forward(self._module, inputs, {}), labels)
-        named = dict(self._module.named_parameters())
-        found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
-        return {
-            name: torch.zeros_like(p) if g is None else g
-            for (name, p), g in zip(named.items(), found, strict=True)
-        }
-
     def trace(
         self,
         inputs: Tensor,  # (N, ...)

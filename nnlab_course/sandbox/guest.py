@@ -126,10 +126,7 @@ def describe(
 
 
 # What a network answers for itself.
-_QUESTIONS = (
-    *("layers", "num_parameters", "state", "outputs"),
-    *("gradients", "trace", "output_gradients"),
-)
+_QUESTIONS = ("layers", "num_parameters", "state", "outputs", "trace", "output_gradients")
 
 
 class Notebook:

@@ -107,9 +107,6 @@ class RemoteNetwork(Remote):
     def outputs(self, inputs: Tensor, state: dict[str, Tensor] | None = None) -> Tensor:
         return self.ask("outputs", inputs, state)
 
-    def gradients(self, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        return self.ask("gradients", inputs, labels, reader=read_tensors)
-
     def trace(
         self, inputs: Tensor, nudges: dict[str, Tensor] | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from walls import bubblewrap_starts
 
+from nnlab_course.checks.gradients import thirty
 from nnlab_course.exercises import AnswerError, Network, NotAnswered, as_tensor, build_network, call
 from nnlab_course.sandbox import (
     Limits,
@@ -453,6 +454,38 @@ def test_a_network_answers_as_it_would_here(sandbox):
         for key in ours:
             torch.testing.assert_close(theirs[key], ours[key])
     assert build_network(module).num_parameters() == here.num_parameters()
+
+
+DEEP = """
+import torch
+from torch import nn
+from nnlab_course.gradients import mlp
+def good(): return mlp(30, init="xavier")
+def sick(): return mlp(30)
+class Ends(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = mlp(30)
+    def forward(self, x): return self.net[-1](torch.tanh(self.net[0](x)))
+"""
+ALL_ONES = "torch.autograd.grad = lambda y, xs, **k: [torch.ones_like(x) for x in xs]"
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "mistake"),
+    [
+        ("good", "", None),
+        ("sick", "", "vanishes"),
+        ("Ends", "", "unused-layers"),
+        ("sick", ALL_ONES, "other-gradients"),
+        ("Ends", ALL_ONES, "unused-layers"),
+    ],
+)
+def test_a_deep_network_is_judged_by_what_it_computes(sandbox, name, more, mistake):
+    answer = answers(sandbox, DEEP, more, names=[name])
+    result = thirty.redrawn(7).judge(answer)
+    assert result.mistake == mistake, result
+    assert bool(result) == (mistake is None)
 
 
 def test_networks_that_are_none(sandbox):
