@@ -213,7 +213,7 @@ def _cell_errors(marker: Marker, submission: Submission) -> Iterator[CellError]:
         message = re.sub(r"\s*\((cell|<)[^()]*line \d+\)$", "", error["message"])
         yield CellError(
             cell=number + 1,
-            type=error["type"],
+            type=without_controls(error["type"]),
             message=without_controls(message),
             line=error["line"],
             code=_line_of(marker.cells[number], error["line"]),

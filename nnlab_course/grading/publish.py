@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nnlab_course.files import write_whole
-from nnlab_course.grading.grade import alone, mark_folder, require_apart
+from nnlab_course.grading.grade import alone, mark_folder, outputs_of, require_apart
 from nnlab_course.grading.marks import Register
 from nnlab_course.grading.platforms import read_name
 from nnlab_course.grading.reports import feedback_pages, write_reports
@@ -115,7 +115,8 @@ def mark_and_deliver(
 ) -> tuple[Register, Delivered]:
     """Mark a class, and bring the marks to where they belong. Errors as of `grade_folder`."""
     others = [path for path in (delivery.roster, delivery.feedback_zip) if path]
-    require_apart(submissions, [path for path in others if path != delivery.roster])
+    zipped = [delivery.feedback_zip] if delivery.feedback_zip else []
+    require_apart(submissions, [*outputs_of(out), *zipped])
     with alone(out):
         register = mark_folder(
             submissions, out, settings, num_workers=num_workers, shard=shard, ignored=others

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import torch
 
+from nnlab_course.data import data_root
 from nnlab_course.grading.judge import mark_notebook, unmarked
-from nnlab_course.grading.lessons import lesson_names
+from nnlab_course.grading.lessons import import_lesson, lesson_names
 from nnlab_course.grading.marks import Mark
 from nnlab_course.grading.notebooks import Readable
 from nnlab_course.sandbox import Limits, Sandbox, SandboxError, require_bubblewrap
@@ -70,6 +71,14 @@ def _try_twice(readable: Readable, sandbox: Sandbox, settings: Settings) -> Mark
     return unmarked(readable, f"not marked, by a fault of the grader ({reason}); grade again")
 
 
+def _load_data(lessons: Sequence[str]) -> None:
+    """Load what the judges compare with, before anybody's notebook runs."""
+    for lesson in lessons:
+        for name in ("digits_to_judge_by", "pictures_to_judge_by"):
+            if load := getattr(import_lesson(lesson), name, None):
+                load(data_root())
+
+
 def _end_with_parent(connection: Connection) -> None:
     """End this process, and with it the sandbox, as soon as nobody waits for its marks."""
     poll = select.poll()
@@ -88,6 +97,7 @@ def _work(connection: Connection, settings: Settings, lessons: Sequence[str]) ->
     # The checks judge by the data that the notebooks have been given, and by no others.
     os.environ["NNLAB_DATA"] = str(settings.data or Path(os.devnull, "none"))
     os.environ["NNLAB_OFFLINE"] = "1"
+    _load_data(lessons)
     try:
         sandbox = open_sandbox(settings, lessons)
     except SandboxError as error:
