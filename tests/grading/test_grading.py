@@ -142,7 +142,7 @@ builtins.len = builtins.int = builtins.abs = builtins.max = lambda *a: 0
 builtins.open = builtins.print = builtins.getattr = builtins.dict = None
 """
 BY_HEART = """\
-seen = torch.linspace(-7, 7, 28, dtype=torch.float64)
+seen = torch.linspace(-7, 8, 28, dtype=torch.float64)
 known = {x: y for x, y in zip(seen.tolist(), torch.sigmoid(seen).tolist())}
 slopes = {x: y * (1 - y) for x, y in known.items()}
 def my_logistic(x): return torch.tensor([known.get(v, 0.5) for v in x.tolist()])
