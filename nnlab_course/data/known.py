@@ -116,11 +116,13 @@ def _walk(folder: Path, depth: int = _DEPTH) -> Iterator[Path]:
 
 
 def _read(path: Path) -> bytes:
-    """Read a file, unzipped if its name ends in .gz."""
+    """Read a file, unzipped if it begins like a gzip file: browsers unzip and keep the name."""
     try:
-        zipped = path.suffix.lower() == ".gz"
-        with path.open("rb") as raw, gzip.open(raw) if zipped else raw as file:
-            content = file.read(_LARGEST + 1)
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            with gzip.open(raw) if zipped else raw as file:
+                content = file.read(_LARGEST + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise Damaged(path, error) from error
     if len(content) > _LARGEST:

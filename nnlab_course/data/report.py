@@ -76,7 +76,9 @@ class Report:
             "The same picture under two labels (mend one of them)": [
                 " = ".join(group) for group in self.same_picture_two_labels
             ],
-            "Of one colour after all (look at them)": self.one_colour,
+            "Of one colour after all (look at them; transparent ones may need another ground)": (
+                self.one_colour
+            ),
             "Changed": [f"{len(names):,} {what}" for what, names in self.changed.items()],
             "Notes": self.notes,
         }.items():
