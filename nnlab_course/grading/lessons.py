@@ -14,6 +14,7 @@ from nnlab_course.exercises import Exercise
 from nnlab_course.grading.marks import Refused
 
 PACKAGE = Path(str(files("nnlab_course")))
+DATA_SETS = {"lenet": ("mnist",), "cifar10": ("cifar10",)}  # What the lessons load
 
 
 def lesson_names() -> list[str]:

@@ -18,7 +18,7 @@ import torch
 
 from nnlab_course.data import data_root
 from nnlab_course.grading.judge import mark_notebook, unmarked
-from nnlab_course.grading.lessons import import_lesson, lesson_names
+from nnlab_course.grading.lessons import DATA_SETS, import_lesson, lesson_names
 from nnlab_course.grading.marks import Mark
 from nnlab_course.grading.notebooks import Readable
 from nnlab_course.sandbox import Limits, Sandbox, SandboxError, require_bubblewrap
@@ -50,6 +50,7 @@ def open_sandbox(settings: Settings, lessons: Sequence[str]) -> Sandbox:
         modules=["matplotlib.pyplot", *_LATE, *(f"nnlab_course.{name}" for name in lessons)],
         checks=["nnlab_course.checks", *(f"nnlab_course.checks.{n}" for n in lesson_names())],
         data=settings.data,
+        data_sets=[name for lesson in lessons for name in DATA_SETS.get(lesson, ())],
         unsafe=settings.unsafe,
     )
 

@@ -10,7 +10,6 @@ import inspect
 import linecache
 import os
 import random
-import re
 import resource
 import signal
 import socket
@@ -92,19 +91,9 @@ def limited(
         _limit_computing(_FOR_EVER)
 
 
-def python_of(
-    source: str,  # A cell, perhaps with lines that begin with % or !
-) -> str:
-    """Put `pass` in the place of each line that only IPython understands."""
-    return re.sub(r"^([ \t]*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
-
-
 def _compile(source: str, name: str) -> types.CodeType:
     """Compile a cell, which may `await` as in Jupyter."""
-    try:
-        return compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    except SyntaxError:
-        return compile(python_of(source), name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    return compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 def describe(

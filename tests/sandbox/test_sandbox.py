@@ -25,7 +25,6 @@ from nnlab_course.sandbox import (
     visible_folders,
 )
 from nnlab_course.sandbox.channel import receive, send
-from nnlab_course.sandbox.guest import python_of
 from nnlab_course.sandbox.messages import (
     CrossingError,
     Unreadable,
@@ -206,10 +205,6 @@ def test_lengths_and_deadlines_are_kept():
 
 
 # --- inside --------------------------------------------------------------------------------
-
-
-def test_magics_are_blanked_and_lines_keep_their_numbers():
-    assert python_of("%time\nif x:\n    !ls\nx = 1 % 2") == "pass\nif x:\n    pass\nx = 1 % 2"
 
 
 def test_a_filter_is_known_for_two_machines_only():
