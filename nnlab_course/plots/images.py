@@ -87,6 +87,15 @@ def _show_sheet(sheet: np.ndarray, highest: int, classes: Sequence[str], ax: Axe
     ax.set_yticklabels(list(classes), parse_math=False)  # a $ in a name is no formula
     return ax
 
+# %% ../../nbs/plots/images.ipynb #p1ctn001
+def _write_numbers(ax: Axes, maps: Tensor, num_cols: int) -> None:
+    """Write its number into the corner of each map, from 1."""
+    height, width = maps.shape[1] + 1, maps.shape[2] + 1  # with the border
+    for number in range(len(maps)):
+        row, column = divmod(number, num_cols)
+        corner = (column * width + 1, row * height + 1)
+        ax.text(*corner, number + 1, fontsize=6.5, ha="left", va="top", color="0.35")
+
 # %% ../../nbs/plots/images.ipynb #bb39ec57
 def plot_maps(
     maps: Tensor,  # (N, H, W), signed
@@ -95,6 +104,7 @@ def plot_maps(
     limit: float | None = None,  # The scale runs from -limit to limit; the largest size if None
     ax: Axes | None = None,
     colorbar: bool = True,  # Draw the scale beside the maps
+    numbered: bool = False,  # Write its number into each map's corner, from 1
 ) -> Axes:
     """Tile signed maps into one picture with a colour scale centred on zero."""
     maps = _check_maps(maps)
@@ -104,6 +114,8 @@ def plot_maps(
     ax = _one_axes(tiles, num_cols) if ax is None else ax
     image = ax.imshow(tiles.numpy(), cmap="PuOr", vmin=-limit, vmax=limit)
     ax.set_axis_off()
+    if numbered:
+        _write_numbers(ax, maps, num_cols)
     if colorbar:
         ax.figure.colorbar(image, ax=ax, shrink=0.9, label="value")
     return ax

@@ -6,6 +6,8 @@
 __all__ = ['confusion_matrix', 'plot_confusion', 'worst_errors']
 
 # %% ../../nbs/training/confusion.ipynb #562be54c
+import math
+
 from matplotlib import pyplot as plt
 import torch
 from matplotlib.axes import Axes
@@ -23,10 +25,21 @@ def confusion_matrix(
     return torch.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 # %% ../../nbs/training/confusion.ipynb #b6e4b33e
-def _label(percent: float) -> tuple[str, dict]:
+def _label(
+    percent: float,
+    highest: float,  # Percent of the darkest cell
+) -> tuple[str, dict]:
     """Return a cell's number, and the colour in which it can be read."""
     text = f"{percent:.0f}" if percent >= 10 else f"{percent:.1f}"
-    return text, {"color": "white" if percent > 55 else "black"}
+    return text, {"color": "white" if 0.6 * highest < percent <= highest else "black"}
+
+# %% ../../nbs/training/confusion.ipynb #c0nf0001
+def _name_axes(ax: Axes, classes: "tuple[str, ...]") -> None:
+    """Write the classes along both axes."""
+    turn = 45 if max(map(len, classes)) > 4 else 0
+    ax.set_xticks(range(len(classes)), classes, rotation=turn)
+    ax.set_yticks(range(len(classes)), classes)
+    ax.set(xlabel="predicted class", ylabel="true class")
 
 # %% ../../nbs/training/confusion.ipynb #d66a89c5
 def plot_confusion(
@@ -35,19 +48,19 @@ def plot_confusion(
     *,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a confusion matrix: each row in percent of its class, the diagonal included."""
+    """Draw a confusion matrix in percent of each row. The colours show the errors alone."""
     if ax is None:
         _, ax = plt.subplots(figsize=(6.5, 5.5), layout="constrained")
     share = 100 * matrix / matrix.sum(1, keepdim=True).clamp(min=1)
-    image = ax.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=100)
+    errors = share.masked_fill(torch.eye(len(matrix), dtype=torch.bool), math.nan)
+    highest = max(errors.nan_to_num(0).max().item(), 0.1)
+    image = ax.imshow(errors.numpy(), cmap="Blues", vmin=0, vmax=highest)
+    ax.set_facecolor("0.88")  # of the diagonal: beside 97 % no error could be seen
     for row, column in (share >= 0.05).nonzero().tolist():
-        text, style = _label(share[row, column].item())
+        text, style = _label(share[row, column].item(), highest)
         ax.text(column, row, text, ha="center", va="center", fontsize=8, **style)
-    turn = 45 if max(map(len, classes)) > 4 else 0
-    ax.set_xticks(range(len(classes)), classes, rotation=turn)
-    ax.set_yticks(range(len(classes)), classes)
-    ax.set(xlabel="predicted class", ylabel="true class")
-    ax.figure.colorbar(image, ax=ax, label="share of the true class (%)")
+    _name_axes(ax, classes)
+    ax.figure.colorbar(image, ax=ax, label="errors: share of the true class (%)")
     return ax
 
 # %% ../../nbs/training/confusion.ipynb #fdd0916e

@@ -5,7 +5,7 @@ import torch
 from matplotlib import pyplot as plt
 from torch import nn
 
-from nnlab_course.lenet import LeNet, feature_maps, layer_table, plot_feature_maps
+from nnlab_course.lenet import LeNet, count_features, feature_maps, layer_table, plot_feature_maps
 
 
 def num_parameters(model):
@@ -26,7 +26,7 @@ def test_sizes(arguments, features, parameters):
     model = LeNet(**arguments)
     size, channels = arguments.get("input_size", 28), arguments.get("in_channels", 1)
     assert model(torch.zeros(2, channels, size, size)).shape == (2, 10)
-    assert model.classifier[0].in_features == features
+    assert model.classifier[0].in_features == features == count_features(size)
     assert num_parameters(model) == parameters
 
 
@@ -115,3 +115,9 @@ class TestFeatureMaps:
         (low, high) = limits.pop()
         assert low == -high
         assert plt.get_fignums() == [figure.number]
+
+
+def test_maps_of_the_lesson_can_be_flattened_by_view():
+    """Maps of a network in channels-last memory couldn't."""
+    features = LeNet().features(torch.rand(2, 1, 28, 28))
+    assert features.view(features.size(0), -1).shape == (2, 256)

@@ -72,3 +72,10 @@ def test_a_sheet_of_many_classes_can_be_drawn():
     images, labels = torch.zeros(256, 3, 2, 2, dtype=torch.uint8), torch.arange(256)
     ax = plot_classes(images, labels, [str(i) for i in range(256)])
     assert ax.figure.get_size_inches()[1] == 100
+
+
+def test_maps_are_numbered_from_one_in_their_corners():
+    ax = plot_maps(torch.rand(5, 2, 2), num_cols=3, numbered=True)
+    numbers = [(text.get_text(), text.get_position()) for text in ax.texts]
+    assert numbers == [("1", (1, 1)), ("2", (4, 1)), ("3", (7, 1)), ("4", (1, 4)), ("5", (4, 4))]
+    assert not plot_maps(torch.rand(5, 2, 2)).texts

@@ -324,6 +324,13 @@ def test_plot_confusion_survives_a_class_without_images():
     assert len(plt.get_fignums()) == 1
 
 
+def test_plot_confusion_colours_errors_alone():
+    ax = plot_confusion(torch.tensor([[97, 3], [0, 100]]), ("cat", "dog"))
+    colours = ax.images[0].get_array()
+    assert colours.mask.tolist() == [[True, False], [False, True]]
+    assert ax.images[0].get_clim() == (0, 3)
+
+
 def test_worst_errors_are_wrong_and_sorted():
     logits = torch.randn(50, 4, generator=seeded())
     labels = torch.randint(0, 4, (50,), generator=seeded())

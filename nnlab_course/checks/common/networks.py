@@ -53,10 +53,9 @@ class SameNetwork:
 
     def judge(self, network: Network) -> Result:
         """Judge a network that is built."""
-        check_dtype(network)
         generator = torch.Generator().manual_seed(self.seed)
         images = torch.rand(NUM_IMAGES, *self.input_shape, generator=generator)
-        check_each_image_alone(network, images, compute_logits(network, images))
+        check_images(network, images)
         names = find_names(network, shapes_of(self.rights[0]))
         if names is None:
             return self._judge_sizes(network)
@@ -131,6 +130,20 @@ def _computes(
         return False
     with torch.no_grad():
         return is_close(reference(images).double(), logits, atol=1e-3, rtol=1e-3)
+
+
+def check_images(network: Network, images: Tensor) -> None:
+    """Make sure that a network computes logits for images, for each of them alone.
+
+    **Raises:** `AnswerError` if it doesn't.
+    """
+    try:
+        logits = compute_logits(network, images)
+    except AnswerError:
+        check_dtype(network)  # a better reason, if it is one
+        raise
+    check_dtype(network)
+    check_each_image_alone(network, images, logits)
 
 
 def check_dtype(network: Network) -> None:

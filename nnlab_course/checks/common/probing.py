@@ -94,6 +94,7 @@ CHANGES: dict[str, Function] = {
     "x / 255": lambda x: x / 255,
     "255x": lambda x: 255 * x,
     "(x − mean) / std of each image": _standardised,
+    "the logistic of them": torch.sigmoid,
     "rows and columns exchanged": lambda x: x.mT,
 }
 

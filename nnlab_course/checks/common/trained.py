@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nnlab_course.checks.common.logits import NUM_IMAGES, check_each_image_alone, compute_logits
-from nnlab_course.checks.common.networks import check_dtype, other_network
+from nnlab_course.checks.common.logits import NUM_IMAGES, compute_logits
+from nnlab_course.checks.common.networks import check_images, other_network
 from nnlab_course.checks.common.weights import read_shapes, shapes_of
 from nnlab_course.data import data_root
 from nnlab_course.exercises import Network, Result, build_network
@@ -60,11 +60,9 @@ class Trained:
 
     def __call__(self, answer: Any) -> Result:
         network = build_network(answer)
-        check_dtype(network)
         several = self.pictures(data_root(), self.seed)
         probe = several[0].transforms[""](several[0].unseen[:NUM_IMAGES])
-        logits = compute_logits(network, probe)
-        check_each_image_alone(network, probe, logits)
+        check_images(network, probe)
         compute = self._verify(network, several)
         if isinstance(compute, Result):
             return compute

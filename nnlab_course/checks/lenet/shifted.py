@@ -16,10 +16,10 @@ from nnlab_course.exercises.calling import IN_PLACE
 from nnlab_course.exercises.inputs import Case
 
 
-def _shift(images: Tensor, num_pixels: int, dim: int = 3) -> Tensor:
+def _shift(images: Tensor, num_pixels: int, dim: int = 3, fill: int = 0) -> Tensor:
     """Shift to the right (or down), and put zeros where nothing comes from."""
     moved = torch.roll(images, num_pixels, dims=dim)
-    moved.narrow(dim, 0, num_pixels).zero_()
+    moved.narrow(dim, 0, num_pixels).fill_(fill)
     return moved
 
 
@@ -81,6 +81,12 @@ _SHIFTED = SameFunction(
             "not-moved",
             "there is black on the left, but nothing has moved: it covers the image",
             lambda images, n: torch.cat([torch.zeros_like(images[..., :n]), images[..., n:]], 3),
+        ),
+        Mistake(
+            "not-black",
+            "the columns on the left are to be black, which is 0",
+            partial(_shift, fill=1),
+            partial(_shift, fill=255),
         ),
         Mistake(
             "by-one", "the images have moved by one pixel only", lambda images, n: _shift(images, 1)
