@@ -89,7 +89,8 @@ def _show_sheet(sheet: np.ndarray, highest: int, classes: Sequence[str], ax: Axe
 
 # %% ../../nbs/plots/images.ipynb #p1ctn001
 def _write_numbers(ax: Axes, maps: Tensor, num_cols: int) -> None:
-    """Write its number into the corner of each map, from 1."""
+    """Leave out the axis, and write its number into the corner of each map, from 1."""
+    ax.set_axis_off()
     height, width = maps.shape[1] + 1, maps.shape[2] + 1  # with the border
     for number in range(len(maps)):
         row, column = divmod(number, num_cols)
@@ -113,9 +114,7 @@ def plot_maps(
     limit = limit or maps.abs().max().item() or 1
     ax = _one_axes(tiles, num_cols) if ax is None else ax
     image = ax.imshow(tiles.numpy(), cmap="PuOr", vmin=-limit, vmax=limit)
-    ax.set_axis_off()
-    if numbered:
-        _write_numbers(ax, maps, num_cols)
+    _write_numbers(ax, maps if numbered else maps[:0], num_cols)
     if colorbar:
         ax.figure.colorbar(image, ax=ax, shrink=0.9, label="value")
     return ax
