@@ -55,7 +55,7 @@ class SameNetwork:
         """Judge a network that is built."""
         generator = torch.Generator().manual_seed(self.seed)
         images = torch.rand(NUM_IMAGES, *self.input_shape, generator=generator)
-        check_images(network, images)
+        check_logits(network, images)
         names = find_names(network, shapes_of(self.rights[0]))
         if names is None:
             return self._judge_sizes(network)
@@ -132,7 +132,7 @@ def _computes(
         return is_close(reference(images).double(), logits, atol=1e-3, rtol=1e-3)
 
 
-def check_images(network: Network, images: Tensor) -> None:
+def check_logits(network: Network, images: Tensor) -> None:
     """Make sure that a network computes logits for images, for each of them alone.
 
     **Raises:** `AnswerError` if it doesn't.
