@@ -101,9 +101,13 @@ def unpack(
             return [name for member in members if (name := _unpack_one(archive, member, root))]
     except (
         *(RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
-        *(NotImplementedError, ValueError, struct.error),
+        *(NotImplementedError, ValueError, struct.error, OSError),
     ) as error:
-        problem = error.problem if isinstance(error, Damaged) else shown(error)
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise  # the disk's; "invalid argument" is a place in the archive that can't be
+        problem = error.problem if isinstance(error, Damaged) else shown(error).rstrip(".")
+        if isinstance(error, OSError) or not problem:
+            problem = "it was cut short or altered"
         raise RuntimeError(
             f"{shown(path)} can't be used: {problem}. Copy it again from where it was packed"
         ) from error

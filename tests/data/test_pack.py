@@ -112,6 +112,15 @@ def test_refuses_an_altered_byte_of_the_archive(packed, tmp_path):
     assert "cats.safetensors" not in stores(tmp_path)
 
 
+def test_refuses_a_directory_that_points_before_the_file(packed, tmp_path):
+    content = bytearray(packed.read_bytes())
+    content[-6:-2] = (2**31 - 1).to_bytes(4, "little")  # where the directory is said to begin
+    packed.write_bytes(content)
+    with pytest.raises(RuntimeError, match=r"suitcase\.zip can't be used: \S.*\. Copy it again"):
+        unpack(packed, tmp_path / "root")
+    assert stores(tmp_path) == []
+
+
 def test_refuses_an_altered_pixel_in_a_sound_archive(packed, tmp_path):
     def change(name, content):
         content = bytearray(content)
