@@ -14,7 +14,7 @@ from nnlab_course.exercises.answers import AnswerError, as_tensor
 from nnlab_course.exercises.calling import call
 from nnlab_course.exercises.diagnosis import diagnose, diagnose_all, is_close
 from nnlab_course.exercises.inputs import Case, as_arrays, as_float32, changed_arguments, move_case
-from nnlab_course.exercises.relations import PLACES, relation_to_input
+from nnlab_course.exercises.places import PLACES, relation_to_input
 from nnlab_course.exercises.result import Result
 
 __all__ = ["Mistake", "SameFunction", "SameValue", "compare"]

@@ -4,7 +4,8 @@ import copy
 import functools
 
 import pytest
-from mutants import LESSONS, examine, worked_solutions
+from mutants import examine
+from worked import LESSONS, worked_solutions
 
 from nnlab_course.exercises import as_tensor
 
