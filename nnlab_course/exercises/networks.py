@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
+from torch.nn.parameter import is_lazy
 
 from nnlab_course.exercises.answers import AnswerError
 from nnlab_course.exercises.calling import call
@@ -36,7 +37,10 @@ class Network:
             Layer(
                 name,
                 type(module).__name__,
-                {n: tuple(p.shape) for n, p in module.named_parameters(recurse=False)},
+                {
+                    n: () if is_lazy(p) else tuple(p.shape)
+                    for n, p in module.named_parameters(recurse=False)
+                },
                 {
                     key: value
                     for key, value in vars(module).items()
@@ -49,11 +53,13 @@ class Network:
 
     def num_parameters(self) -> int:
         """Count the numbers that training may change."""
-        return sum(p.numel() for p in self._module.parameters() if p.requires_grad)
+        learned = (p for p in self._module.parameters() if p.requires_grad)
+        return sum(p.numel() for p in learned if not is_lazy(p))
 
     def state(self) -> dict[str, Tensor]:
-        """Copy the parameters and buffers."""
-        return {name: t.detach().clone() for name, t in self._module.state_dict().items()}
+        """Copy the parameters and buffers; those of lazy layers come with the first inputs."""
+        named = self._module.state_dict(keep_vars=True).items()
+        return {name: t.detach().clone() for name, t in named if not is_lazy(t)}
 
     def outputs(
         self,
@@ -124,6 +130,9 @@ def _forward(module: nn.Module, inputs: Tensor, state: dict[str, Tensor]) -> Ten
 
     **Raises:** `AnswerError` if it returns something else than one tensor.
     """
+    if any(is_lazy(p) for p in module.parameters()):  # it learns its shapes from the first inputs
+        with torch.no_grad():
+            call(lambda x: {"": module(x)}, inputs)
     outputs = call(lambda x: {"": functional_call(module, state, (x,))}, inputs)[""]
     if outputs is None:
         raise AnswerError("`forward` returns nothing; end it with `return`", "no-return")

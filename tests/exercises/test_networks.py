@@ -75,6 +75,15 @@ def test_a_trace_lists_the_linear_layers_that_are_used_in_their_order():
     torch.testing.assert_close(outputs.float(), net.outputs(inputs))
 
 
+def test_lazy_layers_get_their_shapes_from_the_first_inputs():
+    net = build_network(lambda: nn.Sequential(nn.LazyLinear(3), nn.Tanh(), nn.LazyLinear(2)))
+    assert net.layers()[0].shapes == {"weight": (), "bias": ()}
+    assert (net.state(), net.num_parameters()) == ({}, 0)
+    assert net.outputs(torch.zeros(4, 5)).shape == (4, 2)
+    assert net.layers()[0].shapes == {"weight": (3, 5), "bias": (3,)}
+    assert net.num_parameters() == 18 + 8
+
+
 def test_the_seed_decides_about_the_weights():
     first, again, other = (build_network(Small, seed=seed).state() for seed in (1, 1, 2))
     assert torch.equal(first["0.weight"], again["0.weight"])
