@@ -23,6 +23,8 @@ from nnlab_course.data.dataset import Dataset
 from nnlab_course.data.store import Damaged, as_dataset
 
 _LARGEST = 64 * 2**20  # Bytes; no file of these sets has more
+_BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
+_GZIP = b"\x1f\x8b"  # How a gzip file begins
 _DEPTH = 3  # Folders below the root that are searched
 
 
@@ -119,11 +121,11 @@ def _read(path: Path) -> bytes:
     """Read a file, unzipped if it begins like a gzip file: browsers unzip and keep the name."""
     try:
         with path.open("rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
+            zipped = raw.read(2) == _GZIP
             raw.seek(0)
             with gzip.open(raw) if zipped else raw as file:
                 content = file.read(_LARGEST + 1)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except _BROKEN as error:
         raise Damaged(path, error) from error
     if len(content) > _LARGEST:
         raise Damaged(path, "it is larger than any file of this dataset")
@@ -222,14 +224,16 @@ class BatchSet(Known):
         """Read the batches out of the archive, and compare their checksums."""
         files, expected = {}, self.checksums()
         try:
-            with tarfile.open(path) as archive:
+            with path.open("rb") as file:
+                mode = "r:gz" if file.read(2) == _GZIP else "r:"  # nothing else is published
+            with tarfile.open(path, mode) as archive:
                 for member in archive:
                     if member.size > _LARGEST:
                         raise Damaged(path, "a file in it is larger than any of this dataset")
                     name = Path(member.name).name
                     if name in self.files and member.isfile():
                         files[name] = archive.extractfile(member).read()
-        except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        except (*_BROKEN, tarfile.TarError, ValueError, OverflowError) as error:
             raise Damaged(path, error) from error
         for name in self.files:
             digest = md5(files.get(name, b""), usedforsecurity=False).hexdigest()
