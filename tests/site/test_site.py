@@ -155,11 +155,11 @@ def test_the_reference_links_to_the_cell_that_develops_a_thing(site):
 
 def test_the_reference_links_to_the_lines_of_the_source(site):
     page = (site / "api/lenet.html").read_text(encoding="utf-8")
-    entry = page.split('id="nnlab_course.lenet.feature_maps"')[1]
+    entry = page.split('id="nnlab_course.lenet.count_features"')[1]
     first, last = re.search(r"/blob/main/nnlab_course/lenet\.py#L(\d+)-L(\d+)", entry).groups()
     lines = (PROJECT / "nnlab_course/lenet.py").read_text(encoding="utf-8").splitlines()
-    assert lines[int(first) - 1] == "def feature_maps("
-    assert lines[int(last) - 1] == "    return nn.Sequential(*layers[:depth])(images)"
+    assert lines[int(first) - 1] == "def count_features("
+    assert lines[int(last) - 1] == "    return 16 * map_size * map_size"
 
 
 def test_the_reference_names_notebooks_by_their_titles(site):
