@@ -29,7 +29,10 @@ extensions = [
     "myst_nb",
     "sphinx.ext.extlinks",
     "sphinx_copybutton",
-    *("course_site." + name for name in ("notebooks", "landing", "pad", "pages")),
+    *(
+        "course_site." + name
+        for name in ("notebooks", "downloads", "predictions", "landing", "pad", "pages")
+    ),
     *("course_site." + name for name in ("reference", "commands", "highlighting", "mathematics")),
     "course_site.links",
 ]
@@ -44,6 +47,7 @@ extlinks = {"repo": (f"{repository}/blob/{branch}/%s", "%s")}
 course_project = str(PROJECT)
 course_readme = str(PROJECT / "README.md")
 course_branch = branch
+course_repository = (settings["user"], settings["repo"])
 course_solutions = os.environ.get("SOLUTIONS", "1") != "0"
 
 autodoc_typehints = "none"  # they are in the tables of parameters
@@ -79,11 +83,6 @@ html_theme_options = {
     "path_to_docs": "nbs",
     "use_repository_button": True,
     "use_edit_page_button": False,
-    "launch_buttons": {
-        "binderhub_url": "https://mybinder.org",
-        "colab_url": "https://colab.research.google.com",
-        "notebook_interface": "jupyterlab",
-    },
     "primary_sidebar_end": ["course-version.html"],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "github-dark-high-contrast",

@@ -9,6 +9,7 @@ import copy
 import re
 
 STUB = "...  # your answer"
+TRY_IT = '<p class="try-it"><a href="{notebook}" download>Try it in the notebook</a></p>'
 
 
 def _block(name: str) -> re.Pattern:
@@ -18,6 +19,7 @@ def _block(name: str) -> re.Pattern:
 SOLUTION, HIDDEN_TESTS = _block("SOLUTION"), _block("HIDDEN TESTS")
 MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS)\b", re.M)
 SOLUTION_CALL = re.compile(r"^[\w.]+\.solution\(\)\s*$")  # it only says what is folded here
+HINT_CALL = re.compile(r"^[\w.]+\.hint\(\)\s*$")
 PROGRESS_CALL = re.compile(r"^[\w.]+\.progress\(\)\s*$")  # of the teacher, who had solved all
 
 
@@ -39,21 +41,59 @@ def solve(source: str) -> str:
     return HIDDEN_TESTS.sub("", SOLUTION.sub(r"\2", source)).rstrip("\n")
 
 
-def present(
-    cell: dict,  # A code cell of a notebook
+def _role(cell: dict) -> str:
+    """Say what a cell is in its exercise; nothing if it is in none."""
+    marks, source = cell["metadata"].get("nbgrader", {}), cell["source"]
+    if marks.get("solution") or SOLUTION.search(source):
+        return "answer"
+    if marks.get("grade") or SOLUTION_CALL.match(source) or PROGRESS_CALL.match(source):
+        return "dead"  # a verdict on an empty answer, or a call that a page can't make
+    return "hint" if HINT_CALL.match(source) else ""
+
+
+def arrange(
+    cells: list[dict],  # Of a notebook
     solutions: bool,  # Whether the reader may see them
-) -> list[dict]:  # The cells to show in its place
-    """Fold the solution of an exercise, or leave it out."""
-    source, role = cell["source"], cell["metadata"].get("nbgrader", {})
-    shown = copy.deepcopy(cell) | {"source": clear(source)}
-    is_answer = role.get("solution", False) or bool(SOLUTION.search(source))
-    is_verdict = role.get("grade", False) or PROGRESS_CALL.match(source)
-    if is_answer or SOLUTION_CALL.match(source) or (is_verdict and not solutions):
-        shown["outputs"] = []
-    if not (solutions and SOLUTION.search(source)):
-        return [shown]
-    folded = copy.deepcopy(cell) | {"source": solve(source)}
-    folded["id"] = f"{cell['id']}-solution"
+    notebook: str,  # Address of the notebook to download
+) -> list[dict]:
+    """Order an exercise for a reader: the task, hints, the solution folded, the way to try it.
+
+    Without solutions, the stub of the answer is shown, as it says what is to be defined.
+    """
+    shown, answers = [], []
+    for cell in cells:
+        role = _role(cell) if cell["cell_type"] == "code" else ""
+        if role == "answer":
+            answers.append(cell)
+        elif role == "hint":
+            shown += [_only_output(cell), *_finish(answers, solutions, notebook)]
+        elif not role:
+            shown += [*_finish(answers, solutions, notebook), cell]
+    return [*shown, *_finish(answers, solutions, notebook)]
+
+
+def _only_output(cell: dict) -> dict:
+    return cell | {"metadata": cell["metadata"] | {"tags": ["remove-input"]}}
+
+
+def _finish(answers: list[dict], solutions: bool, notebook: str) -> list[dict]:
+    """Empty the list of answers, and return the cells that a reader sees in their place."""
+    shown = [_fold(cell) if solutions else _stub(cell) for cell in answers]
+    if answers:
+        source = TRY_IT.format(notebook=notebook)
+        shown.append({"cell_type": "markdown", "metadata": {}, "source": source})
+        shown[-1]["id"] = f"{answers[0]['id']}-try"
+    answers.clear()
+    return shown
+
+
+def _stub(cell: dict) -> dict:
+    return copy.deepcopy(cell) | {"source": clear(cell["source"]), "outputs": []}
+
+
+def _fold(cell: dict) -> dict:
+    clear(cell["source"])  # which refuses markers without a partner
+    folded = copy.deepcopy(cell) | {"source": solve(cell["source"])}
     folded["metadata"] = {
         "tags": ["hide-cell"],
         "mystnb": {
@@ -61,4 +101,4 @@ def present(
             "code_prompt_hide": "Hide the worked solution",
         },
     }
-    return [shown, folded]
+    return folded

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 SECTION = re.compile(r"<!-- README: (.+?) -->")
 CARDS, LIST = "<!-- cards of the lessons -->", "<!-- list of the lessons -->"
-ROW = re.compile(r"^\| \[(\d) (.+?)\]\(nbs/(\w+)\.ipynb\) \| (.+?) \|", re.M)
+ROW = re.compile(r"^\| \[(\d) (.+?)\]\(https:\S+/(\w+)\.html\) \| (.+?) \|", re.M)
 LINK = re.compile(r"\]\((?!https?:|#)([^)]+)\)")
 
 

@@ -10,7 +10,6 @@ import json
 import re
 from pathlib import Path
 
-import nbformat
 from docutils import nodes
 from sphinx.util import logging
 
@@ -48,40 +47,25 @@ def simplify(app, docname, source):
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     if not any(cell["outputs"] for cell in code):
         logger.warning("no cell of the notebook was executed: make outputs", location=docname)
-    cells = []
-    for cell in notebook["cells"]:
-        if cell["cell_type"] != "code":
-            cells.append(cell)
-        elif not HIDDEN.search(cell["source"]):
-            cells += _show(app, docname, cell)
-    source[0] = json.dumps(notebook | {"cells": cells})
-    write_student_edition(app, docname)
-
-
-def write_student_edition(app, docname: str) -> None:
-    """Write for a page's download button the notebook as students get it."""
-    from student_edition import read, student_notebook  # and with it nbgrader, which takes a second
-
-    target = Path(app.outdir, "notebooks", f"{docname}.ipynb")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    visible = [
+        cell
+        for cell in notebook["cells"]
+        if cell["cell_type"] != "code" or not HIDDEN.search(cell["source"])
+    ]
+    for cell in visible:
+        if cell["cell_type"] == "code":
+            _illustrate(app, docname, cell)
+            cell["source"] = DIRECTIVE.sub("", cell["source"]).strip("\n")
+    download = f"{root_of(docname)}notebooks/{docname}.ipynb"
     try:
-        nbformat.write(student_notebook(read(app.env.doc2path(docname))), target)
-    except RuntimeError as problem:  # which is how nbgrader complains
-        logger.warning("no student edition: %s", problem, location=docname)
-
-
-def _show(app, docname: str, cell: dict) -> list[dict]:
-    """Return the cells that a reader sees of a code cell."""
-    _illustrate(app, docname, cell)
-    cell["source"] = DIRECTIVE.sub("", cell["source"]).strip("\n")
-    try:
-        shown = folding.present(cell, app.config.course_solutions)
+        cells = folding.arrange(visible, app.config.course_solutions, download)
     except ValueError as error:
-        logger.warning("cell %s: %s", cell["id"], error, location=docname)
-        return []
-    for part in shown:
-        part["metadata"]["anchor"] = part["id"]
-    return shown
+        logger.warning("%s", error, location=docname)
+        return
+    for cell in cells:
+        cell["metadata"]["anchor"] = cell["id"]
+    source[0] = json.dumps(notebook | {"cells": cells})
+    app.emit("course-notebook-read", docname)
 
 
 def _illustrate(app, docname: str, cell: dict) -> None:
@@ -111,6 +95,7 @@ def anchor_cells(app, doctree):
 def setup(app):
     """Register the extension."""
     app.add_config_value("course_solutions", True, "env", types=bool)
+    app.add_event("course-notebook-read")
     app.connect("source-read", simplify)
     app.connect("doctree-read", anchor_cells)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""What stands around a page's text: description, last change, downloads, version."""
+"""What stands around a page's text: description, picture, last change, version."""
 
 import html
 import subprocess
@@ -6,8 +6,6 @@ from datetime import date
 from pathlib import Path
 
 from docutils import nodes
-
-from .notebooks import is_notebook
 
 
 def last_changes(
@@ -43,31 +41,10 @@ def describe(app, pagename, templatename, context, doctree):
         text = html.escape(" ".join(first.astext().split())[:200])
         context["metatags"] += f'\n<meta name="description" content="{text}">'
     source = app.env.doc2path(pagename).relative_to(app.srcdir).as_posix()
+    context["course_root"] = context["pathto"]("", 1)
     if source in app.course_changes:
         day = date.fromisoformat(app.course_changes[source])
         context["last_updated"] = f"{day.day} {day:%B %Y}"
-
-
-def offer_student_edition(app, pagename, templatename, context, doctree):
-    """Let the download button offer the notebook without solutions, and say so."""
-    for group in context.get("header_buttons", []):
-        if group["label"] == "download-buttons":
-            group["buttons"] = [b for b in group["buttons"] if b["type"] != "link"]
-            if is_notebook(app, pagename):
-                address = context["pathto"](f"notebooks/{pagename}.ipynb", 1)
-                group["buttons"].insert(0, _download(address))
-    context["course_root"] = context["pathto"]("", 1)
-
-
-def _download(address: str) -> dict:
-    return {
-        "type": "link",
-        "url": address,
-        "text": "Notebook",
-        "tooltip": "Download the notebook, without outputs and solutions",
-        "icon": "fas fa-file",
-        "label": "download-source-button",
-    }
 
 
 def trim_templates(app):
@@ -82,5 +59,4 @@ def setup(app):
     app.connect("builder-inited", read_last_changes)
     app.connect("builder-inited", trim_templates)
     app.connect("html-page-context", describe)
-    app.connect("html-page-context", offer_student_edition, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

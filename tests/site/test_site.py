@@ -17,6 +17,7 @@ import nbformat
 import publish
 import pytest
 from course_site import folding, images, landing
+from course_site.downloads import launch_addresses
 from course_site.reference.stubs import PUBLIC
 from site_samples import PROJECT, build_small, code, exercise_cells, lesson_cells, markdown, picture
 
@@ -79,13 +80,32 @@ def test_the_notebook_to_download_is_the_students(site, name):
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_a_lesson_is_launched_where_its_notebook_is(site, lesson):
+def test_a_lesson_is_launched_in_the_student_edition(site, lesson):
     page = html.unescape((site / f"{lesson}.html").read_text(encoding="utf-8"))
-    repository = f"{SETTINGS['user']}/{SETTINGS['repo']}"
-    paths = re.findall(rf"github/{repository}/blob/main/([\w/.]+)", page)
-    paths += re.findall(rf"gh/{repository}/main\?urlpath=lab/tree/([\w/.]+)", page)
-    assert len(paths) == 2
-    assert all((PROJECT / path).is_file() for path in paths)
+    course = f"{SETTINGS['user']}/{SETTINGS['repo']}"
+    assert f"/github/{course}/blob/gh-pages/dev/notebooks/{lesson}.ipynb" in page
+    assert f"/gh/{course}/main?urlpath=lab/tree/lessons/{lesson}.ipynb" in page
+    script = (PROJECT / "binder/postBuild").read_text(encoding="utf-8")
+    assert "nnlab lab lessons --no-open\nrm -rf nbs " in script
+
+
+def test_nothing_that_one_can_click_leads_to_a_notebook_with_solutions(site):
+    sources = [*site.rglob("*.html"), PROJECT / "README.md"]
+    addresses = [
+        address
+        for path in sources
+        for address in re.findall(r"""(?:href="|\]\()([^")]+)""", path.read_text(encoding="utf-8"))
+    ]
+    assert len(addresses) > 500
+    assert [a for a in addresses if re.search(r"(?:^|/)nbs/[^#]*\.ipynb", a)] == []
+
+
+@pytest.mark.parametrize(("branch", "folder"), [("main", "dev"), ("v1.2.3", "1.2.3")])
+def test_a_release_launches_its_own_notebooks(branch, folder):
+    addresses = launch_addresses("us", "course", branch, "01_activations")
+    assert f"/gh-pages/{folder}/notebooks/01_activations.ipynb" in addresses["Colab"]
+    assert f"/us/course/{branch}?" in addresses["Binder"]
+    assert list(launch_addresses("us", "course", branch, "data/digits")) == ["Colab"]
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
@@ -102,7 +122,7 @@ def test_the_first_page_has_a_card_for_each_lesson_of_the_readme(site):
     cards = re.findall(r'<a class="course-card" href="(\w+)\.html"><img [^>]*alt="[^"]{20,}', page)
     assert cards == LESSONS
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
-    for title, question in re.findall(r"^\| \[\d (.+?)\]\(nbs.+?\) \| (.+?) \|", readme, re.M):
+    for title, question in re.findall(r"^\| \[\d (.+?)\]\(https.+?\) \| (.+?) \|", readme, re.M):
         assert title in text_of(site / "index.html")
         assert question in text_of(site / "index.html")
     assert "make course" in text_of(site / "index.html")
@@ -196,15 +216,16 @@ def test_a_solution_is_folded_and_hidden_tests_are_left_out(tmp_path):
     done = build_small(tmp_path, lesson_cells())
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "html/lesson.html").read_text(encoding="utf-8")
-    cells = re.search(r'id="cell-answer"(.+?)id="cell-answer-solution"(.+)', page, re.S)
-    shown, folded = cells.groups()
-    assert "secret" not in shown
-    assert folding.STUB in text_of(tmp_path / "html/lesson.html")
+    task, hints, folded = re.split(r'id="cell-hint"|id="cell-answer"', page)
+    assert "Write it by hand." in task
+    assert hints.count("<details><summary>Hint") == 2
+    assert "exercises.logistic.hint" not in hints
     assert re.match(r'[^<]*>\s*<details class="[\w ]*hide', folded)
     assert "secret_of_the_answer" in folded.split("</details>")[0]
-    assert "secret of the verdict" in folded
-    assert page.count("<details><summary>Hint") == 2
-    assert "secret_of_the_grader" not in page
+    assert '<a href="notebooks/lesson.ipynb" download>Try it in the notebook</a>' in folded
+    for dead in ("secret of the verdict", ".check(", ".solution(", "secret_of_the_grader"):
+        assert dead not in page
+    assert "secret" not in task + hints
     assert "plumbing" not in page
 
 
@@ -290,14 +311,18 @@ def test_clear_keeps_indentation_and_every_other_line():
     assert folding.clear(two) == f"{folding.STUB}\n{folding.STUB}"
 
 
-def test_present_leaves_other_cells_alone():
-    cell = {"id": "x", "source": "print(1)", "metadata": {}, "outputs": [{"text": "1"}]}
-    assert folding.present(cell, solutions=False) == [cell]
-    answer = exercise_cells()[1]
-    answer["source"] = "".join(answer["source"])
-    assert len(folding.present(answer, solutions=True)) == 2
-    (shown,) = folding.present(answer, solutions=False)
-    assert shown["outputs"] == []
+def test_arrange_leaves_other_cells_alone():
+    cell = {"id": "x", "cell_type": "code", "source": "print(1)", "metadata": {}, "outputs": []}
+    text = {"id": "y", "cell_type": "markdown", "source": "text", "metadata": {}}
+    assert folding.arrange([cell, text], False, "here") == [cell, text]
+
+
+def test_arrange_shows_the_stub_where_there_are_no_solutions():
+    cells = [cell | {"source": "".join(cell["source"])} for cell in exercise_cells()]
+    shown = folding.arrange(cells, False, "here.ipynb")
+    assert [cell["id"] for cell in shown] == ["task", "hint", "answer", "answer-try"]
+    assert shown[2]["source"].endswith(folding.STUB)
+    assert shown[2]["outputs"] == []
 
 
 def test_a_picture_is_stored_once_by_what_it_shows(tmp_path):

@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from handwriting import count_right, draw_by_mouse, write, write_one_by_keys
+from playwright.sync_api import expect
 from site_samples import build_small, lesson_cells
 
 from nnlab_course.explorers.drawing import load_drawings
@@ -248,6 +249,52 @@ def test_hints_and_solutions_open(browser, tmp_path):
         page.get_by_text("Hint 2").focus()
         page.keyboard.press("Enter")
         assert hint.is_visible()
+
+
+# --- predictions ----------------------------------------------------------------------------
+
+
+def test_an_answer_is_folded_until_one_has_guessed_and_the_page_remembers(address, browser):
+    with tab(browser, address) as page:
+        page.goto(f"{address}/{LESSON}")
+        folded = page.locator(".predict-folded")
+        number = folded.count()
+        assert number > 20
+        assert not folded.first.is_visible()
+        first = page.locator("form.predict").first
+        first.get_by_label("Your prediction").fill("the same <b>twice</b>")
+        first.get_by_label("Your prediction").press("Enter")
+        verdict = page.locator(".predict-verdict").first
+        expect(verdict).to_contain_text("You predicted “the same <b>twice</b>”. Were you right?")
+        verdict.get_by_role("button", name="No, a surprise").click()
+        summary = page.locator(".predict-summary")
+        expect(summary).to_contain_text("made, 0 right. Your surprises: what will the two")
+        page.reload()
+        assert folded.count() < number
+        expect(verdict).to_contain_text("A surprise.")
+        page.get_by_role("button", name="Show all answers").click()
+        assert folded.count() == 0
+        page.goto(f"{address}/02_autograd.html")
+        assert folded.count() == 0, "who only reads is asked once"
+        page.get_by_role("button", name="Fold the answers").click()
+        assert folded.count() > 10
+        page.goto(f"{address}/{LESSON}")
+        page.get_by_role("button", name="Forget my predictions").click()
+        assert folded.count() == number
+
+
+def test_answers_are_open_in_print_and_without_javascript(address, browser):
+    with tab(browser, address) as page:
+        page.goto(f"{address}/{LESSON}")
+        answer = page.locator(".predict-folded").first
+        assert not answer.is_visible()
+        page.emulate_media(media="print")
+        assert answer.is_visible()
+        assert not page.locator("form.predict").first.is_visible()
+    with tab(browser, address, java_script_enabled=False) as page:
+        page.goto(f"{address}/{LESSON}")
+        assert page.locator("form.predict").count() == 0
+        assert page.locator(".cell_output").first.is_visible()
 
 
 # --- the page to draw a digit on ------------------------------------------------------------
