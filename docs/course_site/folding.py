@@ -48,6 +48,8 @@ def _role(cell: dict) -> str:
         return "answer"
     if marks.get("grade") or SOLUTION_CALL.match(source) or PROGRESS_CALL.match(source):
         return "dead"  # a verdict on an empty answer, or a call that a page can't make
+    if MARKER.search(source):
+        return "answer"  # without its partner, which is refused
     return "hint" if HINT_CALL.match(source) else ""
 
 
@@ -87,12 +89,19 @@ def _finish(answers: list[dict], solutions: bool, notebook: str) -> list[dict]:
     return shown
 
 
+def _clear(cell: dict) -> str:
+    try:
+        return clear(cell["source"])
+    except ValueError as error:
+        raise ValueError(f"cell {cell['id']}: {error}") from error
+
+
 def _stub(cell: dict) -> dict:
-    return copy.deepcopy(cell) | {"source": clear(cell["source"]), "outputs": []}
+    return copy.deepcopy(cell) | {"source": _clear(cell), "outputs": []}
 
 
 def _fold(cell: dict) -> dict:
-    clear(cell["source"])  # which refuses markers without a partner
+    _clear(cell)  # which refuses markers without a partner
     folded = copy.deepcopy(cell) | {"source": solve(cell["source"])}
     folded["metadata"] = {
         "tags": ["hide-cell"],

@@ -61,7 +61,7 @@ def simplify(app, docname, source):
         cells = folding.arrange(visible, app.config.course_solutions, download)
     except ValueError as error:
         logger.warning("%s", error, location=docname)
-        return
+        cells = [cell for cell in visible if cell["cell_type"] != "code"]
     for cell in cells:
         cell["metadata"]["anchor"] = cell["id"]
     source[0] = json.dumps(notebook | {"cells": cells})

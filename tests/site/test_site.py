@@ -391,4 +391,4 @@ def test_the_index_of_a_published_site_leads_to_the_others(tmp_path):
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "html/lesson.html").read_text(encoding="utf-8")
     assert 'href="./../versions.html"' in page
-    assert "/blob/v9.9/nbs/lesson.ipynb" in unquote(page)
+    assert "/blob/gh-pages/9.9/notebooks/lesson.ipynb" in unquote(page)
