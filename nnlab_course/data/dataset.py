@@ -20,16 +20,17 @@ def check_images(images: Tensor, labels: Tensor) -> None:
             cure = "use torch.from_numpy" if hasattr(tensor, "__array__") else "use a tensor"
             raise TypeError(f"{name} are a {type(tensor).__name__}, not a tensor; {cure}")
     if images.dtype != torch.uint8 or images.ndim != 4:
-        given = f"{images.dtype} {tuple(images.shape)}"
-        raise ValueError(f"images are {given}, not uint8 (N, C, H, W){_cure_images(images)}")
+        cure = _cure_images(images)
+        raise ValueError(f"images are {_form(images)}, not uint8 (N, C, H, W){cure}")
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
-        given = f"{labels.dtype} {tuple(labels.shape)}"
-        raise ValueError(
-            f"labels are {given}, not int64, one for each of {len(images)} images"
-            f"{_cure_labels(labels, len(images))}"
-        )
+        wanted = f"int64, one for each of {len(images)} images"
+        raise ValueError(f"labels are {_form(labels)}, not {wanted}{_cure_labels(labels, images)}")
 
 # %% ../../nbs/data/dataset.ipynb #e08638ae
+def _form(tensor: Tensor) -> str:
+    return f"{tensor.dtype} {tuple(tensor.shape)}"
+
+
 def _cure_images(images: Tensor) -> str:
     if images.ndim == 3:
         return "; images[:, None] adds the channel"
@@ -38,7 +39,8 @@ def _cure_images(images: Tensor) -> str:
     return ""
 
 
-def _cure_labels(labels: Tensor, num: int) -> str:
+def _cure_labels(labels: Tensor, images: Tensor) -> str:
+    num = len(images)
     if labels.ndim == 2 and labels.shape[0] == num and labels.shape[1] > 1:
         return "; labels.argmax(1) turns rows with one 1 into labels"
     if labels.shape == (num, 1):
@@ -156,12 +158,8 @@ def check_parts(train: Split, test: Split, num_classes: int) -> None:
         raise ValueError(f"training images ({train}) and test images ({test}) differ")
     labels = torch.cat([train.labels, test.labels])
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
-        hint = (
-            "; labels - 1 counts from 0"
-            if labels.min() == 1 == labels.max() - num_classes + 1
-            else ""
-        )
-        raise ValueError(
-            f"labels go from {labels.min()} to {labels.max()}, "
-            f"but there are {num_classes} classes{hint}"
-        )
+        first, last = labels.min(), labels.max()
+        from_1 = first == 1 and last == num_classes
+        hint = "; labels - 1 counts from 0" if from_1 else ""
+        found = f"labels go from {first} to {last}"
+        raise ValueError(f"{found}, but there are {num_classes} classes{hint}")

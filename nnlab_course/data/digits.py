@@ -53,11 +53,9 @@ def affine_matrices(
 ) -> Tensor:  # (N, 2, 3)
     """Write one matrix for each picture: where each point of its copy comes from."""
     cos, sin = factor * angle.cos(), factor * angle.sin()
-    rows = [
-        torch.stack([cos, slant * cos - sin, move[0]], dim=1),
-        torch.stack([sin, slant * sin + cos, move[1]], dim=1),
-    ]
-    return torch.stack(rows, dim=1)
+    x = torch.stack([cos, slant * cos - sin, move[0]], dim=1)
+    y = torch.stack([sin, slant * sin + cos, move[1]], dim=1)
+    return torch.stack([x, y], dim=1)
 
 # %% ../../nbs/data/digits.ipynb #ee236381
 def warp(

@@ -24,12 +24,9 @@ def draw_test(
 
 # %% ../../nbs/data/folder.ipynb #e033681b
 def hold_out(
-    labels: np.ndarray,  # (N,), int, of pictures in the order of their classes
-    groups: list[list[int]],
-    fraction: float,  # Of each class, for the test
-    generator: torch.Generator,
+    labels: np.ndarray, groups: list[list[int]], fraction: float, generator: torch.Generator
 ) -> np.ndarray:  # (N,), bool: True for the test
-    """Choose the test pictures of each class; a group of copies goes with its first picture."""
+    """Choose a fraction of each class of labels `(N,)`; a group goes with its first picture."""
     is_test = np.zeros(len(labels), dtype=bool)
     for label in range(labels.max() + 1):
         own = [group for group in groups if labels[group[0]] == label]

@@ -147,11 +147,9 @@ def draw_shapes(
 
 # %% ../../nbs/data/shapes.ipynb #4d78a342
 def shapes() -> dict[str, Tensor]:  # Four tensors; images (N, 3, 32, 32), see above
-    """Draw 12,000 training and 2,000 test pictures of ten shapes, without a network.
+    """Draw 12,000 training and 2,000 test pictures of ten shapes, the same at each call.
 
-    `train_images` uint8 `(12000, 3, 32, 32)` and `test_images` uint8 `(2000, 3, 32, 32)`, 0 to 255;
-    `train_labels` and `test_labels` uint8, positions in `SHAPES`. Each class has the same share.
-    The result is the same at each call.
+    Images are uint8 `(N, 3, 32, 32)`, labels uint8; each class has the same share.
     """
     generator = torch.Generator().manual_seed(0)
     sets = {}

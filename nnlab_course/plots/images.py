@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 from torchvision.utils import make_grid
 
-# %% ../../nbs/plots/images.ipynb #cd3fb1a3
+# %% ../../nbs/plots/images.ipynb #6e98720c
 def _new_axes(num: int, num_cols: int | None, with_titles: bool) -> np.ndarray:
     """Make a figure with axes for `num` images, `num_cols` in a row."""
     num_cols = num_cols or num
@@ -24,7 +24,7 @@ def _new_axes(num: int, num_cols: int | None, with_titles: bool) -> np.ndarray:
     size = (1.25 * num_cols, (1.5 if with_titles else 1.25) * num_rows)
     return plt.subplots(num_rows, num_cols, figsize=size, squeeze=False, layout="constrained")[1]
 
-
+# %% ../../nbs/plots/images.ipynb #986769cd
 def _as_pixels(images: Tensor) -> tuple[np.ndarray, int]:
     """Return images as matplotlib takes them, and the value that is white."""
     if images.ndim != 4 or images.shape[1] not in (1, 3) or len(images) == 0:
