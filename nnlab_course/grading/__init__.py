@@ -23,6 +23,7 @@ from nnlab_course.grading.rules import (
     read_exceptions,
     read_time,
 )
+from nnlab_course.grading.settings import Settings
 from nnlab_course.grading.statistics import (
     ExerciseStatistics,
     FrequentMistake,
@@ -31,7 +32,7 @@ from nnlab_course.grading.statistics import (
 )
 from nnlab_course.grading.submissions import HandedIn, find_submissions
 from nnlab_course.grading.table import Row, rows, write_csv
-from nnlab_course.grading.workers import Settings, grade_all, grade_notebook
+from nnlab_course.grading.workers import grade_all, grade_notebook
 
 # As they were called before.
 Found, Task, mark = HandedIn, Readable, mark_notebook

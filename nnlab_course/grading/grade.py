@@ -19,8 +19,9 @@ from nnlab_course.grading.notebooks import Readable, read_submission
 from nnlab_course.grading.parts import in_part, listing_of
 from nnlab_course.grading.reports import write_reports
 from nnlab_course.grading.rules import Rules
+from nnlab_course.grading.settings import Settings
 from nnlab_course.grading.submissions import find_submissions
-from nnlab_course.grading.workers import Settings, grade_all
+from nnlab_course.grading.workers import grade_all
 from nnlab_course.sandbox import SandboxError, visible_folders
 
 
@@ -114,7 +115,7 @@ def mark_folder(
     with tempfile.TemporaryDirectory(prefix="nnlab-unpacked-") as workspace:
         everything = find_submissions(folder, Path(workspace), ignored=ignored)
         own = in_part(everything, shard)
-        found = told_apart([read_submission(item, settings.lesson) for item in own])
+        found = told_apart([read_submission(item, settings) for item in own])
         with closing(Journal(out.with_suffix(".journal"), settings, settings.seed)) as journal:
             settings = replace(settings, seed=journal.seed)
             marks = list(_graded(found, settings, journal, num_workers))

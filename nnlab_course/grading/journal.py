@@ -14,7 +14,7 @@ from nnlab_course.files import write_whole
 from nnlab_course.grading.lessons import PACKAGE
 from nnlab_course.grading.marks import FORMAT, Mark, Register, as_plain, from_plain
 from nnlab_course.grading.notebooks import Readable
-from nnlab_course.grading.workers import Settings
+from nnlab_course.grading.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,15 @@ class Refused(ValueError):
     """Something that isn't graded; the message says why, and is for the teacher."""
 
 
+class Fields:
+    """Lets fields be read by their names in brackets as well: marks were dicts once."""
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+
 @dataclass(frozen=True)
-class PartMark:
+class PartMark(Fields):
     """One answer of an exercise."""
 
     name: str
@@ -23,7 +30,7 @@ class PartMark:
 
 
 @dataclass(frozen=True)
-class ExerciseMark:
+class ExerciseMark(Fields):
     """One exercise."""
 
     id: str
@@ -38,7 +45,7 @@ class ExerciseMark:
 
 
 @dataclass(frozen=True)
-class CellError:
+class CellError(Fields):
     """What went wrong in a cell when the cells were run in order."""
 
     cell: int  # Counted from 1, code cells only
@@ -50,7 +57,7 @@ class CellError:
 
 
 @dataclass(frozen=True)
-class Mark:
+class Mark(Fields):
     """What became of one notebook."""
 
     student: str
@@ -74,7 +81,7 @@ FORMAT = "nnlab marks, version 2"
 
 
 @dataclass(frozen=True)
-class Register:
+class Register(Fields):
     """The marks of a class, or of one part of it."""
 
     seed: int
@@ -125,8 +132,3 @@ def _read_dataclass(kind: Any, data: Any) -> Any:
 def total(exercises: Sequence[ExerciseMark]) -> tuple[float, float]:
     """Add up the points, and what could be had."""
     return round(sum(e.points for e in exercises), 4), sum(e.of for e in exercises)
-
-
-def number(value: float) -> int | float:
-    """Write a whole number of points without a decimal point."""
-    return int(value) if value == int(value) else value

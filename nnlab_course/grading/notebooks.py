@@ -14,6 +14,7 @@ from pathlib import Path
 
 from nnlab_course.grading.lessons import find_lesson, other_lesson
 from nnlab_course.grading.marks import Refused
+from nnlab_course.grading.settings import Settings
 from nnlab_course.grading.submissions import HandedIn
 
 _LARGEST_FILE = 32 * 2**20
@@ -247,7 +248,7 @@ def _files_beside(path: Path) -> tuple[tuple[str, bytes], ...]:
 
 def read_submission(
     found: HandedIn,
-    lesson: str | None = None,  # As which to mark it; None: find it out
+    settings: Settings,
 ) -> Readable:
     """Read what was handed in, as text, and find out where it belongs."""
     if found.problem:
@@ -257,6 +258,7 @@ def read_submission(
         content = read_file(found.path)
         digest = hashlib.sha256(content).hexdigest()
         notebook = parse_notebook(content)
+        lesson = settings.lesson
         own, notes = lesson or find_lesson([*notebook.cells, *notebook.texts]), notebook.notes
     except Refused as reason:
         return Readable(found, str(reason), digest)

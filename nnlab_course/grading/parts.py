@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from nnlab_course.grading.journal import register_from
 from nnlab_course.grading.marks import Register
 from nnlab_course.grading.submissions import HandedIn
 
@@ -37,12 +38,13 @@ def _require_same(parts: Sequence[Register], name: str, problem: str) -> None:
 
 
 def merge(
-    parts: Sequence[Register],
+    parts: Sequence[Register | dict],  # A dict: what the part's JSON holds
 ) -> Register:
     """Put the parts of a class together.
 
     **Raises:** `ValueError` if a part is missing or there twice, or if they don't fit together.
     """
+    parts = [part if isinstance(part, Register) else register_from(part) for part in parts]
     counts = Counter(part.shard for part in parts)
     totals = {total for _, total in counts}
     if len(totals) != 1:

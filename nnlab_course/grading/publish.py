@@ -16,9 +16,9 @@ from nnlab_course.grading.platforms import read_name
 from nnlab_course.grading.reports import feedback_pages, write_reports
 from nnlab_course.grading.rosters import Matches, Roster, fill, match, read_roster
 from nnlab_course.grading.rules import Rules, misfits
+from nnlab_course.grading.settings import Settings
 from nnlab_course.grading.shown import safe_file_name
 from nnlab_course.grading.table import Row, absent, rows
-from nnlab_course.grading.workers import Settings
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import StatisticsError, correlation, mean
+from typing import NamedTuple
 
 from nnlab_course.grading.marks import ExerciseMark, Mark
 from nnlab_course.grading.table import Row
@@ -25,8 +26,7 @@ class ExerciseStatistics:
     discrimination: float | None  # Correlation with the points of all other exercises, -1 to 1
 
 
-@dataclass(frozen=True)
-class FrequentMistake:
+class FrequentMistake(NamedTuple):
     """A mistake that was recognised."""
 
     count: int  # Notebooks in which it was made

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from nnlab_course.files import write_whole
-from nnlab_course.grading.marks import Mark
+from nnlab_course.grading.marks import Fields, Mark
 from nnlab_course.grading.rules import Rules, adjusted, late_by
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Fields):
     """What counts for a student in a lesson."""
 
     student: str

@@ -10,7 +10,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -21,7 +20,8 @@ from nnlab_course.grading.judge import mark_notebook, unmarked
 from nnlab_course.grading.lessons import DATA_SETS, import_lesson, lesson_names
 from nnlab_course.grading.marks import Mark
 from nnlab_course.grading.notebooks import Readable
-from nnlab_course.sandbox import Limits, Sandbox, SandboxError, require_bubblewrap
+from nnlab_course.grading.settings import Settings
+from nnlab_course.sandbox import Sandbox, SandboxError, require_bubblewrap
 
 # Why not a pool from a library: the workers of pebble share one pipe and its lock, which a killed
 # one keeps for ever; loky gives up all that is waiting when a process is killed. Here each worker
@@ -30,18 +30,6 @@ from nnlab_course.sandbox import Limits, Sandbox, SandboxError, require_bubblewr
 _LOST = "the grader's own process was lost twice on this one; look at it yourself"
 # torch imports these when it is first asked for a gradient or a step: seconds, for each notebook.
 _LATE = ("torch.fx.experimental.symbolic_shapes", "torch.nested._internal.nested_tensor")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a folder is graded."""
-
-    seed: int | None = None  # For the inputs of functions; None: draw one
-    limits: Limits | None = None  # None: what the lesson needs
-    lesson: str | None = None  # Grade as this lesson; None: find it out
-    data: Path | None = None  # Prepared data sets
-    unsafe: bool = False  # Without a sandbox
-    student_seconds: float = 3600.0  # By the clock, for all notebooks of one student
 
 
 def open_sandbox(settings: Settings, lessons: Sequence[str]) -> Sandbox:

@@ -1,12 +1,14 @@
 """Marks come to where they belong: rosters, feedback zips, deadlines, attempts, adjustments."""
 
 import csv
+import json
 import zipfile
 from dataclasses import replace
 
 import pytest
 
-from nnlab_course.grading.marks import ExerciseMark, Mark, PartMark, Register
+from nnlab_course.grading.marks import ExerciseMark, Mark, PartMark, Register, as_plain
+from nnlab_course.grading.parts import merge
 from nnlab_course.grading.publish import Delivery, deliver
 from nnlab_course.grading.reports import summary_html
 from nnlab_course.grading.rosters import read_roster
@@ -146,6 +148,14 @@ def test_feedback_takes_moodles_names_from_the_roster(tmp_path):
     deliver(register(mark("ben bär", 2)), tmp_path / "marks.csv", delivery)
     with zipfile.ZipFile(tmp_path / "f.zip") as archive:
         assert archive.namelist() == [f"Ben  Bär_{moodle(12)}/feedback.html"]
+
+
+def test_marks_can_be_read_as_the_dicts_that_they_were():
+    assert MARKS["records"][0]["exercises"][0]["points"] == 2
+    assert rows(MARKS["records"])[0]["student"] == "Anna Ä"
+    assert merge([json.loads(json.dumps(as_plain(MARKS)))]) == MARKS
+    with pytest.raises(ValueError, match="not a file of marks"):
+        merge([{"records": []}])
 
 
 # --- rules ---------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 from grading_samples import GOOD, notebook
 
 from nnlab_course.files import shown
-from nnlab_course.grading import Refused, code_cells, find_submissions, read_submission
+from nnlab_course.grading import Refused, Settings, code_cells, find_submissions, read_submission
 from nnlab_course.grading.notebooks import parse_notebook
 from nnlab_course.grading.parts import in_part, listing_of
 from nnlab_course.grading.platforms import is_system_file, read_name
@@ -227,12 +227,12 @@ def test_deep_folders_are_one_students_problem(tmp_path):
 UNREADABLE = """
 import os, sys
 from pathlib import Path
-from nnlab_course.grading import find_submissions, read_submission
-read_submission(next(iter(find_submissions(Path(sys.argv[2])))))  # while Python can be read
+from nnlab_course.grading import Settings, find_submissions, read_submission
+read_submission(next(iter(find_submissions(Path(sys.argv[2])))), Settings())  # imports all
 if os.getuid() == 0:
     os.setgid(65534); os.setuid(65534)
 for item in find_submissions(Path(sys.argv[1])):
-    print(item.student, "|", Path(item.file).name, "|", read_submission(item).problem)
+    print(item.student, "|", Path(item.file).name, "|", read_submission(item, Settings()).problem)
 """
 
 
@@ -365,10 +365,10 @@ def test_old_formats_are_converted(version):
 def test_another_lesson_is_told(tmp_path):
     path = tmp_path / "a.ipynb"
     path.write_text(notebook(GOOD))
-    read = read_submission(HandedIn("a", path), "autograd")
+    read = read_submission(HandedIn("a", path), Settings(lesson="autograd"))
     assert read.lesson == "autograd"
     assert read.notes == ("this looks like lesson activations, and was marked as autograd",)
-    assert read_submission(HandedIn("a", path), "activations").notes == ()
+    assert read_submission(HandedIn("a", path), Settings(lesson="activations")).notes == ()
 
 
 # --- parts -----------------------------------------------------------------------------------
