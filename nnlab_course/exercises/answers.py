@@ -139,6 +139,7 @@ def _describe(item: Any) -> str:
     if isinstance(item, nn.Module):
         return f"got a network ({name}); give a number, a list, an array or a tensor"
     if callable(item):
-        called = getattr(item, "__name__", name)
-        return f"got a function, `{called}`; give the value that it returns, so call it first"
+        called = getattr(item, "__name__", "")
+        called = f", `{called}`" if called.isidentifier() and called != "function" else ""
+        return f"got a function{called}; give the value that it returns, so call it first"
     return f"got a {name}, which can't be read as numbers; give a number, a list or a tensor"

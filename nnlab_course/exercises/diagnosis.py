@@ -68,7 +68,7 @@ def _first_difference(
     index = tuple(int(i) for i in torch.unravel_index(off.argmax(), off.shape))
     where = ", ".join(map(str, index))
     return "value", (
-        f"{int((off > 0).sum())} of {off.numel()} entries are wrong; furthest off is entry "
+        f"{int((off > 0).sum())} of {off.numel()} entries are wrong; the largest error is at "
         f"[{where}], where yours is {answer[index]:.6g}"
     )
 

@@ -115,7 +115,7 @@ def _by_side(x: Tensor, answer: Tensor, expected: Tensor, close: Close) -> Found
     """Name the values of x at which the answers are wrong, and the furthest of them."""
     wrong = _wrong(answer, expected, close)
     worst = (answer - expected).abs().nan_to_num(torch.inf).argmax()
-    given = f"furthest off at x = {x[worst]:.3g}, where yours gives {answer[worst]:.4g}"
+    given = f"the largest error is at x = {x[worst]:.3g}, where yours gives {answer[worst]:.4g}"
     right = x[~wrong]
     if len(right):
         for side, slug, blamed in (("<", "left-half", x < 0), (">", "right-half", x > 0)):

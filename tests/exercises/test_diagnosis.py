@@ -29,7 +29,7 @@ from nnlab_course.exercises import (
         (
             EXPECTED + EXPECTED**2,
             "value",
-            r"^5 of 6 entries are wrong; furthest .* \[1, 1\]",
+            r"^5 of 6 entries are wrong; the largest error is at \[1, 1\]",
         ),
         (EXPECTED * float("nan"), "not-finite", "not finite"),
         (EXPECTED / 0, "not-finite", "not finite"),

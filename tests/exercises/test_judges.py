@@ -87,7 +87,7 @@ def test_functions(function, verdict, mistake):
 
 def test_the_diagnosis_names_the_input_and_not_the_right_value():
     message = SameFunction(torch.tanh, ((X,),))(lambda x: torch.tanh(x) + (x > 2.9)).message
-    assert message == "only x > 0 is wrong; furthest off at x = 3, where yours gives 1.995"
+    assert message == "only x > 0 is wrong; the largest error is at x = 3, where yours gives 1.995"
 
 
 def test_a_mistake_must_fit_in_every_case():
@@ -123,17 +123,18 @@ def curve(x):
         (
             lambda x: torch.where(x > -1.2, 2, curve(x)),
             "large-x",
-            "correct up to x = -1.5, wrong above; furthest off at x = 3, where yours gives 2",
+            "correct up to x = -1.5, wrong above; "
+            "the largest error is at x = 3, where yours gives 2",
         ),
         (
             lambda x: torch.where(x.abs() < 1, 7, curve(x)),
             "near-zero",
-            "wrong for |x| up to 0.5 only; furthest off at x = -0.5, where yours gives 7",
+            "wrong for |x| up to 0.5 only; the largest error is at x = -0.5, where yours gives 7",
         ),
         (
             lambda x: torch.where(x.abs() > 1, 3, curve(x)),
             "far-from-zero",
-            "correct for |x| up to 1 only; furthest off at x = 3, where yours gives 3",
+            "correct for |x| up to 1 only; the largest error is at x = 3, where yours gives 3",
         ),
     ],
 )
