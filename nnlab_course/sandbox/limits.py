@@ -36,3 +36,4 @@ class ProcessEnded(Exception):
 
 TOO_LONG = "it did not come to an end in time"
 BROKE_THE_RULES = "it did not keep to the rules of marking"
+MOST_THREADS, MOST_FILES_MADE = 256, 20_000  # What the kernel can't limit for one notebook

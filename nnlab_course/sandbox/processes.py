@@ -41,6 +41,18 @@ def bytes_in(folder: str | Path) -> int:
     return (facts.f_blocks - facts.f_bfree) * facts.f_frsize
 
 
+def files_in(folder: str | Path) -> int:
+    """Tell how many files and folders a file system holds."""
+    facts = os.statvfs(folder)
+    return facts.f_files - facts.f_ffree
+
+
+def threads_of(process: int) -> int:
+    """Tell how many threads a process has."""
+    status = Path(f"/proc/{process}/stat").read_text()
+    return int(status.rpartition(")")[2].split()[17])
+
+
 def _open_files() -> dict[str, str]:
     """List the descriptors of this process, and what is open there."""
     found = {}

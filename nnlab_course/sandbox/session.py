@@ -10,7 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from nnlab_course.sandbox.channel import receive, send
-from nnlab_course.sandbox.limits import BROKE_THE_RULES, TOO_LONG, Limits, ProcessEnded
+from nnlab_course.sandbox.limits import (
+    BROKE_THE_RULES,
+    MOST_FILES_MADE,
+    MOST_THREADS,
+    TOO_LONG,
+    Limits,
+    ProcessEnded,
+)
 from nnlab_course.sandbox.messages import CrossingError, read_message, write_message
 from nnlab_course.sandbox.remote import Remote, stand_in
 from nnlab_course.sandbox.replies import Reply, read_reply
@@ -108,6 +115,8 @@ def _cause(status: int | None) -> str:
     number = os.WTERMSIG(status)
     if number == signal.SIGXCPU:
         return TOO_LONG
+    if number == signal.SIGSYS:
+        return f"it had more than {MOST_THREADS} threads, or {MOST_FILES_MADE:,} files"
     if number == signal.SIGKILL:
         return "it was ended"
     return f"it crashed Python ({signal.Signals(number).name})"

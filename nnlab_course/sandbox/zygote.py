@@ -5,23 +5,30 @@
 import gc
 import importlib
 import os
+import select
 import signal
 import socket
 import stat
 import struct
 import sys
+from itertools import chain, repeat
 from pathlib import Path
 from secrets import token_hex
 
 from nnlab_course.sandbox import substitutes
 from nnlab_course.sandbox.guest import live
+from nnlab_course.sandbox.limits import MOST_FILES_MADE, MOST_THREADS
 from nnlab_course.sandbox.processes import (
     SET_DUMPABLE,
     bytes_in,
     die_with_parent,
+    files_in,
     prctl,
     state_of_this_process,
+    threads_of,
 )
+
+_LOOK_EVERY = 0.2  # Seconds
 
 
 def _preload(modules: list[str]) -> None:
@@ -77,6 +84,16 @@ def _start(channel: socket.socket, control: socket.socket) -> int:
         os._exit(0)
 
 
+def _watch(child: int, control: socket.socket, home: Path, private: bool) -> bytes:
+    """Wait for the other side's word; meanwhile end a notebook that floods the machine."""
+    signals = chain([signal.SIGSYS], repeat(signal.SIGKILL))
+    while not select.select([control], [], [], _LOOK_EVERY)[0]:
+        many_files = private and files_in(home) > MOST_FILES_MADE
+        if many_files or threads_of(child) > MOST_THREADS:
+            os.kill(child, next(signals))
+    return control.recv(1)
+
+
 def serve(
     control: socket.socket,  # Each message on it brings a channel to a new notebook
     modules: list[str],  # To import beforehand
@@ -107,7 +124,7 @@ def serve(
             if state != first:
                 return
             child = _start(channel, control)
-        if not control.recv(1):
+        if not _watch(child, control, home, private):
             return
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)

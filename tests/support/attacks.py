@@ -115,6 +115,13 @@ ATTACKS = [
         "harmless",
         "[threading.Thread(target=time.sleep, args=(10**6,)).start() for _ in range(3)]",
     ),
+    Attack(
+        "a flood of threads",
+        "caught",
+        "threading.stack_size(2**15)\n"
+        "while True: threading.Thread(target=time.sleep, args=(10**6,), daemon=True).start()",
+    ),
+    Attack("a flood of files", "caught", "for n in range(10**9): os.mknod(str(n))"),
     Attack("a lock on the data", "harmless", "fcntl.flock(os.open('/sandbox-data', 0), 6)"),
     Attack("a lock on the package", "harmless", "fcntl.flock(os.open(guest.__file__, 0), 6)"),
     # The channel and the replies
