@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import ipywidgets
 import matplotlib.pyplot as plt
@@ -461,7 +462,9 @@ def test_enter_brings_the_text_along(order):
         assert got == ["3"]
         field.close()
 
-    asyncio.run(press())
+    # In a thread: where a browser of another test is open, this one has a running loop already.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(press())).result()
 
 
 def test_closing_leaves_no_widget(stepper):
