@@ -28,7 +28,7 @@ from nnlab_course.grading.statistics import (
     exercise_statistics,
     frequent_mistakes,
 )
-from nnlab_course.grading.table import Row, rows, write_csv
+from nnlab_course.grading.table import Row, exercise_key, rows, write_csv
 
 _SYMBOLS = {"right": "✔", "partly": "◐", "wrong": "✘", "unanswered": "…"}
 
@@ -48,6 +48,7 @@ def _templates() -> Environment:
     environment.filters |= {
         "code": _code,
         "points": lambda value: f"{value:g}",
+        "in_order": lambda exercises: sorted(exercises, key=lambda own: exercise_key(own.id)),
         "symbol": _SYMBOLS.__getitem__,
         "file_name": lambda path: Path(path).name,
         "explained": explain_cell_error,

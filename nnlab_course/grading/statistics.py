@@ -9,7 +9,7 @@ from statistics import StatisticsError, correlation, mean
 from typing import NamedTuple
 
 from nnlab_course.grading.marks import ExerciseMark, Mark
-from nnlab_course.grading.table import Row
+from nnlab_course.grading.table import Row, exercise_ids
 
 VERDICTS = ("right", "partly", "wrong", "unanswered")
 _FEWEST = 5  # Students whose marks say something about an exercise
@@ -42,7 +42,7 @@ def exercise_statistics(chosen: Sequence[Row]) -> list[ExerciseStatistics]:
     for mark in graded:
         for exercise in mark.exercises:
             by_id.setdefault(exercise.id, []).append((mark, exercise))
-    return [_sum_up(pairs) for pairs in by_id.values()]
+    return [_sum_up(by_id[number]) for number in exercise_ids(graded)]
 
 
 def _sum_up(pairs: Sequence[tuple[Mark, ExerciseMark]]) -> ExerciseStatistics:

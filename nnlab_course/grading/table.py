@@ -92,10 +92,15 @@ def safe_field(value: Any) -> Any:
     return f"'{value}" if value and is_formula else value
 
 
+def exercise_key(number: str) -> list[int]:
+    """Sort exercises by their numbers: 1.10 comes after 1.9."""
+    return [int(part) for part in number.split(".") if part.isdigit()]
+
+
 def exercise_ids(marks: Sequence[Mark]) -> list[str]:
     """List the numbers of exercises in their order."""
     ids = {exercise.id for mark in marks for exercise in mark.exercises}
-    return sorted(ids, key=lambda name: [int(part) for part in name.split(".") if part.isdigit()])
+    return sorted(ids, key=exercise_key)
 
 
 def write_csv(
