@@ -61,6 +61,7 @@ setup(
         settings["lib_name"]: [
             "*.safetensors",
             "lessons/*.ipynb",
+            "records/*.json",
             "explorers/*.js",
             "explorers/*.css",
             "grading/templates/*.html",

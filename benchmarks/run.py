@@ -15,6 +15,7 @@ from accuracies import ACCURACIES
 from grading import grading
 from loading import loading
 from playing import checking, playing
+from records import records
 from table import plot, read, save, write_table
 
 from nnlab_course.data import load
@@ -26,6 +27,7 @@ PARTS = {
     "wide": fitting.wide,
     "scaling": fitting.scaling,
     **ACCURACIES,
+    "records": records,
     "loading": loading,
     "grading": grading,
     "playing": playing,

@@ -65,6 +65,7 @@ def test_wheel_holds_the_package_and_nothing_else(built):
         "lenet.safetensors",
         "explorers/drawing.js",
         "explorers/drawing.css",
+        "records/factors.json",
     )
     assert {f"nnlab_course/{part}" for part in parts} <= set(names)
     lessons = sorted(Path(name).name for name in names if name.endswith(".ipynb"))
