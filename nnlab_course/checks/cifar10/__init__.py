@@ -6,14 +6,11 @@ from functools import partial
 
 from nnlab_course.checks.cifar10.arithmetic import colour_arithmetic
 from nnlab_course.checks.cifar10.confusion import confused_pair
-from nnlab_course.checks.cifar10.networks import (
-    colour_lenet,
-    pictures_to_judge_by,
-    trained_network,
-)
+from nnlab_course.checks.cifar10.networks import colour_lenet
 from nnlab_course.checks.cifar10.normalisation import batch_normalisation
 from nnlab_course.checks.cifar10.parts import three_parts
 from nnlab_course.checks.cifar10.statistics import channel_statistics
+from nnlab_course.checks.cifar10.trained import pictures_to_judge_by, trained_network
 from nnlab_course.exercises import Progress
 
 __all__ = [

@@ -1,11 +1,21 @@
-"""5.1: parameters and features of a LeNet for colour images"""
+"""5.1: parameters and features of a LeNet for images of four channels"""
 
 # A plain module, edited here.
 
 from nnlab_course.checks.common.inputs import whole_number
 from nnlab_course.exercises import Exercise, Mistake
 
-_NO_BIASES = "these are the weights; the biases are to be counted as well"
+_NO_BIASES = "these are the weights; the biases count as well"
+_ONE_MAP = "these are the features of one map; how many maps are there?"
+_SIDE = "a map has a height and a width: square its side"
+_FIRST_MAPS = "the second convolution has 16 maps, not 6"
+_NO_SHRINKING = (
+    "each convolution takes 4 pixels off as well; here only the poolings shrink the maps"
+)
+_FOUR_TIMES = (
+    "this is four times too many. Is the second pooling missing? The four channels don't count "
+    "here: the first convolution adds up over them"
+)
 
 colour_arithmetic = Exercise(
     id="5.1",
@@ -13,73 +23,81 @@ colour_arithmetic = Exercise(
     title="The arithmetic of colour",
     judges={
         "my_convolution": whole_number(
-            456,
-            Mistake("grey", "this belongs to grey images: a colour image has three channels", 156),
-            Mistake("no-biases", _NO_BIASES, 450),
-            Mistake("bias-per-kernel", "there is one bias per output channel", 468),
+            606,
+            Mistake("three-channels", "this is for three channels; these images have four", 456),
+            Mistake("grey", "this is for one channel; these images have four", 156),
+            Mistake("no-biases", _NO_BIASES, 600),
+            Mistake("one-bias", "each of the six output channels has a bias", 601),
+            Mistake("bias-per-kernel", "there is one bias per output channel", 624),
             Mistake(
                 "kernels-shared",
-                "every output channel has kernels of its own for the three colours",
-                81,
+                "each of the six output channels has kernels of its own for the four channels",
+                106,
             ),
-            Mistake("side-of-kernel", "a kernel of size 5 has 5 × 5 numbers", 96),
+            Mistake("side-of-kernel", "a kernel of size 5 has 5 × 5 numbers", 126),
+            Mistake("other-layer", "this is for 16 output channels; the first layer has 6", 1616),
             Mistake(
                 "outputs",
-                "this counts what comes out; asked for is how much the layer has to learn",
-                6 * 28 * 28,
+                "this counts the outputs; asked for are the parameters",
+                6 * 44 * 44,
             ),
         ),
         "my_num_features": whole_number(
-            400,
-            Mistake("grey", "these are the features of the digits, which are smaller", 256),
+            1296,
+            Mistake("cifar10", "this is for images of 32 × 32 pixels; these have 48 × 48", 400),
+            Mistake("grey", "this is for digits of 28 × 28 pixels; these images have 48 × 48", 256),
+            Mistake("four-times", _FOUR_TIMES, 5184),
+            Mistake("one-map", _ONE_MAP, 81),
+            Mistake("side-for-area", _SIDE, 144),
+            Mistake("no-shrinking", _NO_SHRINKING, 2304),
             Mistake(
-                "times-three",
-                "a map has no colours any more: the first convolution adds up over them",
-                1200,
+                "one-convolution",
+                "one of the two convolutions takes nothing off here; each takes 4 pixels",
+                1600,
             ),
-            Mistake("one-map", "this is one map; how many are there?", 25),
-            Mistake("side-for-area", "a map has two sides", 80),
             Mistake(
-                "no-shrinking",
-                "the convolutions take something off as well, not only the poolings",
-                1024,
+                "one-convolution",
+                "one of the two convolutions takes nothing off here; each takes 4 pixels",
+                1936,
             ),
-            Mistake("one-pooling", "one more pooling follows", 1600),
-            Mistake("first-maps", "the second convolution has more maps than 6", 150),
+            Mistake("first-pooling", "the first pooling is missing", 6400),
+            Mistake("first-maps", _FIRST_MAPS, 486),
         ),
         "my_linear": whole_number(
-            48_120,
-            Mistake("no-biases", _NO_BIASES, 48_000),
-            Mistake("grey", "this belongs to the digits, which are smaller", 30_840),
-            Mistake("bias-per-input", "there is one bias per output, not one per input", 48_400),
-            Mistake("sum-for-product", "every input has a weight for every output", 520),
-            Mistake("one-bias", "every output has a bias of its own", 48_001),
+            155_640,
+            Mistake("no-biases", _NO_BIASES, 155_520),
+            Mistake("cifar10", "this is for images of 32 × 32 pixels; these have 48 × 48", 48_120),
+            Mistake("grey", "this is for digits of 28 × 28 pixels", 30_840),
+            Mistake("bias-per-input", "there is one bias per output, not one per input", 156_816),
+            Mistake("sum-for-product", "every input has a weight for every output", 1416),
+            Mistake("one-bias", "every output has a bias of its own", 155_521),
+            Mistake(
+                "other-layer", "this is for 84 outputs; the first linear layer has 120", 108_948
+            ),
         ),
         "my_num_features_64": whole_number(
             2704,
             Mistake(
-                "four-times",
-                "not four times as many: the convolutions take the same 4 pixels off a larger map",
-                1600,
+                "proportional",
+                "the number of features is not proportional to that of the pixels: the "
+                "convolutions take the same 4 pixels off a larger map",
+                2304,
             ),
-            Mistake("twice", "a map has two sides, and both become larger", 800),
-            Mistake("not-larger", "larger images have larger maps, and so more features", 400),
-            Mistake(
-                "no-shrinking",
-                "the convolutions take something off as well, not only the poolings",
-                4096,
-            ),
-            Mistake("one-map", "this is one map; how many are there?", 169),
-            Mistake("side-for-area", "a map has two sides", 208),
-            Mistake("first-maps", "the second convolution has more maps than 6", 1014),
+            Mistake("not-larger", "larger images have larger maps, and so more features", 1296),
+            Mistake("no-shrinking", _NO_SHRINKING, 4096),
+            Mistake("four-times", _FOUR_TIMES, 10_816),
+            Mistake("one-map", _ONE_MAP, 169),
+            Mistake("side-for-area", _SIDE, 208),
+            Mistake("first-maps", _FIRST_MAPS, 1014),
         ),
     },
     hints=(
-        "The kernels of the first convolution are 5 × 5 for each of three colours. How many of "
-        "these blocks are there, and how many biases?",
-        "Take the side through the layers: each convolution takes 4 off, each pooling halves. "
+        "In the first convolution, each output channel has one kernel of 5 × 5 per input channel, "
+        "and one bias.",
+        "Follow the side through the layers: each convolution takes 4 off, each pooling halves. "
         "Then count all maps of the second convolution.",
-        "The first linear layer returns 120 numbers: a weight for each pair, and a bias each.",
+        "The first linear layer has 120 outputs: one weight for each pair of input and output, and "
+        "one bias per output.",
     ),
     points=4,
 )

@@ -2,100 +2,154 @@
 
 # A plain module, edited here.
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from nnlab_course.exercises import AnswerError, Exercise, Result, as_tensor, call
 
-_NUM_VALID = 30
-_TRAIN = torch.arange(100, dtype=torch.uint8).reshape(100, 1, 1, 1)
-_TEST = torch.arange(200, 220, dtype=torch.uint8).reshape(20, 1, 1, 1)
+_FEWEST_GAPS = 4  # Sizes of gaps between the images of a random draw; fewer are a pattern
 
 
-def _read_parts(answer: Any) -> tuple[list[int], list[int], list[int]]:
-    """Call the student's function, and return the numbers in each part."""
-    parts = call(answer, _TRAIN, _TEST, _NUM_VALID)
-    if not isinstance(parts, list | tuple) or len(parts) != 3:
-        raise AnswerError("three tensors are asked for: to learn, to choose, to judge", "count")
-    train, valid, test = (as_tensor(part) for part in parts)
-    for part in (train, valid, test):
-        if part.ndim != 4 or part.shape[1:] != (1, 1, 1):
-            shape = tuple(part.shape)
-            raise AnswerError(f"a part has the shape {shape}; images are (N, C, H, W)", "shape")
-    return tuple(part.flatten().tolist() for part in (train, valid, test))
+@dataclass(frozen=True)
+class ThreeParts:
+    """Judge a split of a dataset by following every image, which is one byte of its own."""
 
+    train: Sequence[int]  # The bytes of the training images, in order, all different
+    test: Sequence[int]
+    num_valid: int
 
-def _judge_parts(answer: Any) -> Result:
-    """Follow each image into its part."""
-    train, valid, test = _read_parts(answer)
-    of_train, of_test = set(_TRAIN.flatten().tolist()), set(_TEST.flatten().tolist())
-    everything = of_train | of_test
-    share = "%d images are both in the part to learn from and in the part to choose by"
-    problems = (
-        (
-            bool(of_test & set(valid)),
-            "test-for-validation",
-            "your validation part holds test images. Who chooses by them has nothing left to "
-            "judge by: take it out of the training images",
-        ),
-        (bool(of_test & set(train)), "test-for-training", "it would learn from test images"),
-        (
-            set(test) != of_test or len(test) != len(of_test),
-            "test-changed",
-            "the third part is to be the test images, all of them and nothing else",
-        ),
-        (not everything >= {*train, *valid}, "other-images", "some images are not those given"),
-        (
-            bool(set(train) & set(valid)),
+    def __call__(self, answer: Any) -> Result:
+        train, valid, test = self._read(answer)
+        for is_so, slug, message in self._problems(train, valid, test):
+            if is_so:
+                return Result.wrong(message, slug)
+        return Result.right()
+
+    def redrawn(self, generator: torch.Generator) -> "ThreeParts":
+        """Return the same judge with other images, of other numbers."""
+        numbers = torch.randperm(256, generator=generator).tolist()
+        num_train, num_test = (
+            int(torch.randint(*limits, (), generator=generator)) for limits in ((90, 150), (15, 40))
+        )
+        num_valid = int(torch.randint(20, 36, (), generator=generator))
+        return ThreeParts(numbers[:num_train], numbers[num_train : num_train + num_test], num_valid)
+
+    def _read(self, answer: Any) -> tuple[list[int], ...]:
+        """Call the student's function, and return the numbers in each part."""
+        parts = call(answer, _as_images(self.train), _as_images(self.test), self.num_valid)
+        if not isinstance(parts, list | tuple) or len(parts) != 3:
+            message = "return three tensors: training, validation and test images"
+            raise AnswerError(message, "count")
+        return tuple(_read_part(part) for part in parts)
+
+    def _problems(
+        self, train: list[int], valid: list[int], test: list[int]
+    ) -> Iterator[tuple[bool, str, str]]:
+        """Yield what may be wrong with a split: whether it is, its slug and its message."""
+        yield from self._foreign_images(train, valid, test)
+        shared = set(train) & set(valid)
+        yield (
+            bool(shared),
             "overlap",
-            f"{share % len(set(train) & set(valid))}: what was learned from can't be judged by",
-        ),
-        (
+            f"{len(shared)} images are both in the training and in the validation set: what a "
+            "network was trained on can't validate it",
+        )
+        yield (
             len(set(valid)) < len(valid) or len(set(train)) < len(train),
             "drawn-twice",
-            "some images occur twice in a part: draw without putting back",
-        ),
-        (
-            len(train) == _NUM_VALID != len(valid),
-            "swapped",
-            "the parts to learn from and to choose by are exchanged: the small one is to choose by",
-        ),
-        (
-            len(valid) != _NUM_VALID,
-            "size",
-            f"the second part has {len(valid)} images, asked for are {_NUM_VALID}",
-        ),
-        (
-            {*train, *valid} != of_train,
-            "images-lost",
-            f"{len(of_train) - len({*train, *valid})} training images are in neither part",
-        ),
-        (
-            max(valid, default=0) - min(valid, default=0) == _NUM_VALID - 1,
+            "some images occur twice in a part: draw without replacement",
+        )
+        yield from self._sizes(train, valid)
+        yield (
+            self._has_pattern(valid),
             "not-shuffled",
-            "the validation part is one run of the training images. If they are sorted by class, "
-            "it has only some classes: draw at random",
-        ),
-    )
-    for is_so, slug, message in problems:
-        if is_so:
-            return Result.wrong(message, slug)
-    return Result.right()
+            "the validation images lie at regular places among the training images. If these are "
+            "sorted, the validation set is not like the training set: draw at random",
+        )
+
+    def _foreign_images(
+        self, train: list[int], valid: list[int], test: list[int]
+    ) -> Iterator[tuple[bool, str, str]]:
+        of_test, given = set(self.test), {*self.train, *self.test}
+        yield (
+            bool(of_test & set(valid)),
+            "test-for-validation",
+            "your validation set holds test images, so the test set can no longer give an "
+            "unbiased result: take the validation images out of the training images",
+        )
+        yield (
+            bool(of_test & set(train)),
+            "test-for-training",
+            "your training set holds test images",
+        )
+        yield (
+            sorted(test) != sorted(self.test),
+            "test-changed",
+            "the third part must be the test images, all of them and nothing else",
+        )
+        yield (
+            not given >= {*train, *valid},
+            "other-images",
+            "some images are not those given: their pixels have changed",
+        )
+
+    def _sizes(self, train: list[int], valid: list[int]) -> Iterator[tuple[bool, str, str]]:
+        asked, left = self.num_valid, len(self.train) - len({*train, *valid})
+        yield (
+            len(train) == asked != len(valid),
+            "swapped",
+            "training and validation set are swapped: the small one is for validation",
+        )
+        yield (
+            len(valid) != asked,
+            "size",
+            f"the validation set has {len(valid)} images, expected {asked}",
+        )
+        yield left > 0, "images-lost", f"{left} training images are in neither part"
+
+    def _has_pattern(self, valid: list[int]) -> bool:
+        """Tell whether images lie in a run, in two, or at equal distances."""
+        places = sorted(self.train.index(number) for number in valid)
+        return len({after - before for before, after in pairwise(places)}) < _FEWEST_GAPS
+
+
+def _as_images(numbers: Sequence[int]) -> Tensor:  # (N, 1, 1, 1), uint8
+    return torch.tensor(numbers, dtype=torch.uint8).reshape(-1, 1, 1, 1)
+
+
+def _read_part(part: Any) -> list[int]:
+    """Return the byte of each image of a part."""
+    if type(part).__name__ == "Subset":
+        message = (
+            "a part is a `Subset`, as `random_split` returns it, not a tensor: index the images "
+            "with its numbers, `train_images[part.indices]`"
+        )
+        raise AnswerError(message, "subset")
+    images = as_tensor(part)
+    if images.ndim != 4 or images.shape[1:] != (1, 1, 1):
+        message = f"a part has the shape {tuple(images.shape)}, expected images (N, C, H, W)"
+        raise AnswerError(message, "shape")
+    return images.flatten().tolist()
 
 
 three_parts = Exercise(
     id="5.3",
     slug="three-parts",
     title="Three parts",
-    judges={"my_three_parts": _judge_parts},
+    judges={"my_three_parts": ThreeParts(range(100), range(200, 220), 30)},
     hints=(
-        "Which of the three parts do you get for nothing? And out of which set does the second one "
-        "have to come?",
+        "One of the three parts needs no work at all. And which of the two sets must the "
+        "validation "
+        "images come from?",
         "`torch.randperm(n)` is a random order of the numbers from 0 to n − 1. Use it to index the "
         "images.",
-        "Cut the random order in two: so many numbers for the second part, all the others for the "
-        "first.",
+        "Cut the random order in two: the first `num_valid` numbers for the validation set, all "
+        "others for the training set.",
     ),
     points=2,
 )

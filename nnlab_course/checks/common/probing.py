@@ -224,7 +224,8 @@ def find_structure(
     forward = partial(_forward, weights, activations)
 
     def explains(found: Tensor) -> bool:
-        return torch.allclose(found.double(), logits, rtol=1e-3, atol=1e-3)
+        same_shape = found.shape == logits.shape
+        return same_shape and torch.allclose(found.double(), logits, rtol=1e-3, atol=1e-3)
 
     for change, function in CHANGES.items():
         changed = function(images)
