@@ -12,7 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from nnlab_course.records.experiments import Record
 
 
-def plot_seeds(
+def plot_runs(
     groups: Mapping[str, Mapping[str, Sequence[float]]],  # Series, name, an accuracy for each seed
     *,
     ax: Axes | None = None,
