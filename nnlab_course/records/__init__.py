@@ -3,6 +3,6 @@
 # A plain module, edited here.
 
 from nnlab_course.records.experiments import Record, read_record
-from nnlab_course.records.figures import plot_curves, plot_losses, plot_runs
+from nnlab_course.records.figures import plot_accuracies, plot_losses, plot_runs
 
-__all__ = ["Record", "plot_curves", "plot_losses", "plot_runs", "read_record"]
+__all__ = ["Record", "plot_accuracies", "plot_losses", "plot_runs", "read_record"]

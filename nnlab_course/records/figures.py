@@ -44,7 +44,7 @@ def plot_runs(
     return ax
 
 
-def plot_curves(
+def plot_accuracies(
     record: Record,
     names: Sequence[str],  # Of the runs to draw
     *,

@@ -9,7 +9,7 @@ import record_experiments
 from matplotlib import pyplot as plt
 
 import nnlab_course.records
-from nnlab_course.records import Record, plot_curves, plot_losses, plot_runs, read_record
+from nnlab_course.records import Record, plot_accuracies, plot_losses, plot_runs, read_record
 
 FOLDER = Path(nnlab_course.records.__file__).parent
 NAMES = sorted(record_experiments.PARTS)
@@ -61,7 +61,7 @@ def test_every_seed_is_drawn(record):
     points = [list(line.get_xdata()) for line in ax.lines if line.get_marker() != "None"]
     assert points == [pytest.approx([0.5, 0.52, 0.54]), [0.6, 0.7]]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["LeNet", "wider"]
-    axs = plot_curves(record, ["LeNet", "wider"])
+    axs = plot_accuracies(record, ["LeNet", "wider"])
     assert [len(ax.lines) for ax in axs] == [6, 6]
     ax = plot_losses(record, {"LeNet": "a network"})
     assert [list(line.get_xdata()) for line in ax.lines] == [[5, 15]] * 3
