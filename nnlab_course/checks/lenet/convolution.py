@@ -32,18 +32,18 @@ convolution_by_hand = Exercise(
             (
                 Mistake(
                     "flipped",
-                    "you turned the kernel round first, as mathematicians do; a network's "
-                    "convolution takes it as it stands",
+                    "you flipped the kernel first, as mathematicians do; a network's "
+                    "convolution uses it as it is",
                     _slide(_IMAGE, _KERNEL.flip(0, 1)),
                 ),
                 Mistake(
                     "kernel-transposed",
-                    "rows and columns of the kernel are exchanged",
+                    "rows and columns of the kernel are swapped",
                     _slide(_IMAGE, _KERNEL.T),
                 ),
                 Mistake(
                     "padded",
-                    "the kernel is to stay inside the image: nothing is padded",
+                    "the kernel must stay inside the image: no padding",
                     _slide(_IMAGE, _KERNEL, 1),
                 ),
                 Mistake(
@@ -53,7 +53,7 @@ convolution_by_hand = Exercise(
                 ),
                 Mistake(
                     "signs-of-kernel",
-                    "the kernel's negative numbers count as negative",
+                    "keep the signs of the kernel's negative entries",
                     _slide(_IMAGE, _KERNEL.abs()),
                 ),
                 Mistake(
@@ -110,18 +110,18 @@ _CONVOLUTION = SameFunction(
     (
         Mistake(
             "flipped",
-            "you turned the kernel round first, as mathematicians do; a network's "
-            "convolution takes it as it stands",
+            "you flipped the kernel first, as mathematicians do; a network's "
+            "convolution uses it as it is",
             lambda image, kernel: _slide(image, kernel.flip(0, 1)),
         ),
         Mistake(
             "kernel-transposed",
-            "rows and columns of the kernel are exchanged",
+            "rows and columns of the kernel are swapped",
             lambda image, kernel: _slide(image, kernel.T),
         ),
         Mistake(
             "padded",
-            "your map is as large as the image; the kernel is to stay inside it",
+            "your map is as large as the image; the kernel must stay inside it",
             lambda image, kernel: _slide(image, kernel, len(kernel) // 2),
             lambda image, kernel: _slide(image, kernel, "same"),
         ),
@@ -179,7 +179,7 @@ own_convolution = Exercise(
     hints=(
         "The section “A convolution by hand” does it for one size. Which of its numbers belong to "
         "the image, which to the kernel?",
-        "How many rows has the map, if the image has H and the kernel k? Make it with "
+        "How many rows does the map have, if the image has H and the kernel k? Make it with "
         "`torch.zeros` first, and fill it in two loops.",
         "In the loops, cut a patch out of the image that is as large as the kernel, multiply the "
         "two entry by entry, and take the sum.",

@@ -26,11 +26,17 @@ reading_the_loss = Exercise(
         "my_first_loss": SameValue(
             math.log(100),
             (
-                Mistake("ten-classes", "this belongs to 10 classes, here are 100", math.log(10)),
-                Mistake("base-ten", "this is the logarithm to the base 10, take the natural", 2.0),
+                Mistake(
+                    "ten-classes",
+                    "this is the loss for 10 classes; here there are 100",
+                    math.log(10),
+                ),
+                Mistake(
+                    "base-ten", "this is the logarithm to the base 10; use the natural one", 2.0
+                ),
                 Mistake(
                     "base-two",
-                    "this is the logarithm to the base 2, take the natural",
+                    "this is the logarithm to the base 2; use the natural one",
                     math.log2(100),
                 ),
                 Mistake(
@@ -53,16 +59,16 @@ reading_the_loss = Exercise(
                 Mistake("sum-of-means", "this is the sum of the 200 means", 463.0),
                 Mistake(
                     "times-batches",
-                    "multiply by the number that undoes the wrong division, then divide rightly",
+                    "undo the wrong division first, then divide by the number of batches",
                     9.26,
                 ),
                 Mistake(
                     "divided-again",
-                    "the number is too small already; you made it smaller",
+                    "the printed number is too small; this is even smaller",
                     0.000926,
                 ),
                 Mistake(
-                    "assumed", "ln 10 is what one expects; compute what was measured", math.log(10)
+                    "assumed", "ln 10 is the expected value; compute the measured one", math.log(10)
                 ),
             ),
             atol=0.0055,  # 2.31 and 2.32 as well: both are 2.315 to two decimals
@@ -74,7 +80,7 @@ reading_the_loss = Exercise(
             (
                 Mistake(
                     "mean-of-means",
-                    "a small batch counts as much as a large one in yours; every image is to count "
+                    "a small batch counts as much as a large one here; every image should count "
                     "the same",
                     lambda means, sizes: means.mean(),
                 ),
@@ -86,7 +92,7 @@ reading_the_loss = Exercise(
                 ),
                 Mistake(
                     "not-divided",
-                    "this is the loss of all images together, still to be divided",
+                    "this is the sum over all images; divide it by their number",
                     lambda means, sizes: (means * sizes).sum(),
                 ),
                 Mistake(
@@ -114,11 +120,11 @@ reading_the_loss = Exercise(
         ),
     },
     hints=(
-        "Without knowledge, how probable is the right class among 100? The loss is the negative "
-        "natural logarithm of that.",
+        "How probable is the true class if all 100 classes are equally probable? The loss is the "
+        "negative natural logarithm of that.",
         "The program divided the sum of its means by the number of images. By what should it "
         "have divided? All its batches are of one size.",
-        "A batch's mean times its size is what the images of that batch lose together.",
+        "A batch's mean times its size is the sum of the losses of its images.",
     ),
     points=3,
 )
@@ -146,8 +152,7 @@ _CROSS_ENTROPY = SameFunction(
     (
         Mistake(
             "softmax-twice",
-            "a softmax was applied to the probabilities, too: it belongs between logits "
-            "and logarithm once",
+            "the softmax was applied twice: apply it once, between logits and logarithm",
             lambda logits, labels: F.cross_entropy(logits.softmax(1), labels),
         ),
         Mistake(
@@ -172,7 +177,7 @@ _CROSS_ENTROPY = SameFunction(
         ),
         Mistake(
             "softmax-over-images",
-            "the probabilities of an image's classes are to add up to 1, not those of a "
+            "the probabilities of an image's classes must add up to 1, not those of a "
             "class's images: look at `dim`",
             lambda logits, labels: -_true_probability(logits, labels, 0).log().mean(),
         ),
@@ -183,7 +188,7 @@ _CROSS_ENTROPY = SameFunction(
         ),
         Mistake(
             "one-for-each-image",
-            "these are the losses of the single images; take their mean",
+            "these are the losses of the individual images; take their mean",
             lambda logits, labels: F.cross_entropy(logits, labels, reduction="none"),
         ),
         Mistake(
@@ -198,12 +203,12 @@ _CROSS_ENTROPY = SameFunction(
         ),
         Mistake(
             "base-two",
-            "this is the logarithm to the base 2, take the natural",
+            "this is the logarithm to the base 2; use the natural one",
             lambda logits, labels: F.cross_entropy(logits, labels) / math.log(2),
         ),
         Mistake(
             "base-ten",
-            "this is the logarithm to the base 10, take the natural",
+            "this is the logarithm to the base 10; use the natural one",
             lambda logits, labels: F.cross_entropy(logits, labels) / math.log(10),
         ),
     ),

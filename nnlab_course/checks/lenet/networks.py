@@ -69,7 +69,7 @@ relu_lenet = Exercise(
         "An argument such as `activation` takes the class itself, `nn.Tanh`, not an object of it: "
         "the network makes one wherever it needs one.",
         "Or write it as an `nn.Sequential` from scratch: the layer table of the lesson lists "
-        "eleven layers, and a flatten stands between the sixth and the seventh.",
+        "all twelve layers in their order.",
     ),
     points=2,
 )

@@ -51,20 +51,20 @@ _SHIFTED = SameFunction(
     (
         Mistake(
             "wrapped",
-            "what leaves on the right comes in again on the left, where black is asked for",
+            "what leaves on the right comes back on the left, where it should be black",
             lambda images, n: torch.roll(images, n, dims=3),
         ),
         Mistake("left", "this goes to the left", _shift_back),
         Mistake(
             "left-and-wrapped",
-            "this goes to the left, and what leaves there comes in again on the right",
+            "this goes to the left, and what leaves there comes back on the right",
             lambda images, n: torch.roll(images, -n, dims=3),
         ),
         Mistake("down", "this goes down: which dimension is the width?", partial(_shift, dim=2)),
         Mistake("up", "this goes up: which dimension is the width?", partial(_shift_back, dim=2)),
         Mistake(
             "down-and-wrapped",
-            "this goes down, and what leaves there comes in again at the top",
+            "this goes down, and what leaves there comes back at the top",
             lambda images, n: torch.roll(images, n, dims=2),
         ),
         Mistake(
@@ -84,7 +84,7 @@ _SHIFTED = SameFunction(
         ),
         Mistake(
             "not-black",
-            "the columns on the left are to be black, which is 0",
+            "the columns on the left must be black, which is 0",
             partial(_shift, fill=1),
             partial(_shift, fill=255),
         ),

@@ -12,7 +12,7 @@ map_sizes = Exercise(
     judges={
         "my_size_plain": whole_number(
             26,
-            Mistake("one-short", "count the places of the kernel once more: one is missing", 25),
+            Mistake("one-short", "one place of the kernel is missing; count again", 25),
             Mistake(
                 "size-kept",
                 "without padding the kernel can't sit on the border: the map shrinks",
@@ -21,7 +21,7 @@ map_sizes = Exercise(
             Mistake(
                 "half-kernel", "the kernel takes something off at both ends, not at one only", 28
             ),
-            Mistake("whole-kernel-twice", "too much was taken off", 20),
+            Mistake("whole-kernel-twice", "this takes off the size of the kernel twice", 20),
         ),
         "my_size_padded": whole_number(
             28,
@@ -37,13 +37,13 @@ map_sizes = Exercise(
         "my_size_strided": whole_number(
             15,
             Mistake("stride-forgotten", "the kernel visits only every second place", 30),
-            Mistake("rounded-up", "half a place is no place: round down, not up", 16),
+            Mistake("rounded-up", "round down, not up: the last step doesn't fit", 16),
             Mistake(
                 "one-short",
                 "either the padding is missing, or the first place of the kernel was not counted",
                 14,
             ),
-            Mistake("not-rounded", "there is no half of a place: round down", 15.5),
+            Mistake("not-rounded", "the size is a whole number: round down", 15.5),
             Mistake("stride-as-difference", "divide by the stride, don't take it away", 28),
         ),
         "my_size_pooled": whole_number(
@@ -66,7 +66,7 @@ map_sizes = Exercise(
 )
 
 
-_NO_BIASES = "these are the weights; the biases are to be counted as well"
+_NO_BIASES = "these are the weights; count the biases as well"
 
 parameter_counts = Exercise(
     id="4.3",
