@@ -620,7 +620,14 @@ def start(some, out):
     """Start `nnlab grade` in a process of its own."""
     command = [Path(sys.executable).with_name("nnlab"), "grade", some, "--out", out]
     command += ["--seed", "7", "--workers", "1"]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # What runs in the background ignores an interrupt, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def lines_of(path):
@@ -678,6 +685,31 @@ def test_goes_on_after_it_was_killed(some, graded):
     # Nothing is new: nothing is graded, not even a sandbox is needed.
     go_on(PATH="")
     assert read_register(out.with_suffix(".json")) == document
+
+
+def workers_of(grader):
+    """List the grading processes: children of the server that forks them."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            facts = path.read_text().rpartition(")")[2].split()
+            parents[int(path.parent.name)] = int(facts[1])
+    servers = {pid for pid, parent in parents.items() if parent == grader.pid}
+    return [pid for pid, parent in parents.items() if parent in servers]
+
+
+@sandboxed
+def test_a_worker_that_is_killed_loses_nothing(some, graded):
+    out = some.parent / "marks.csv"
+    with start(some, out) as grader:
+        while lines_of(out.with_suffix(".journal")) < 3 and grader.poll() is None:
+            time.sleep(0.005)
+        (worker,) = workers_of(grader)
+        os.kill(worker, signal.SIGKILL)
+        printed, _ = grader.communicate(timeout=300)
+    assert "8 graded, 0 not" in printed
+    register = read_register(out.with_suffix(".json"))
+    assert only_marks(register) == {name: graded[name].exercises for name in SOME}
 
 
 @sandboxed
