@@ -8,6 +8,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from statistics import median, quantiles
 
 import pytest
 
@@ -159,3 +160,40 @@ def test_export_and_clean_leave_no_difference(exported):
     assert sorted(before) == sorted(after)
     different = [name for name in before if before[name] != after[name]]
     assert not different, f"make export changes {different}; commit what it writes"
+
+
+# --- sizes ------------------------------------------------------------------------------------
+
+
+def test_modules_and_functions_are_short():
+    lengths, functions = {}, {}
+    for path, tree in modules():
+        lengths[path] = len(path.read_text(encoding="utf-8").splitlines())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                functions[f"{path}:{node.name}"] = node.end_lineno - node.lineno + 1
+    assert median(lengths.values()) <= 200
+    assert median(functions.values()) <= 10
+    assert {path: length for path, length in lengths.items() if length > 400} == {}
+    assert {name: length for name, length in functions.items() if length > 50} == {}
+
+
+def code_lengths(path):
+    """Count the lines of each code cell, without blank ones and directives."""
+    for source in cells(path, "code"):
+        lines = [line for line in source.splitlines() if line.strip()]
+        yield sum(not line.startswith("#|") for line in lines)
+
+
+def test_cells_are_short_and_explained():
+    lengths = [length for path in NOTEBOOKS for length in code_lengths(path)]
+    assert max(lengths) <= 20
+    assert quantiles(lengths, n=10)[-1] <= 12
+    for path in NOTEBOOKS:
+        assert len(cells(path, "markdown")) >= len(cells(path, "code")), path
+
+
+def test_no_test_judges_by_the_clock():
+    clock = re.compile(r"assert (?:time\.)?(?:perf_counter|monotonic|thread_time|time)\(\) - ")
+    for path in sorted((PROJECT / "tests").rglob("*.py")):
+        assert not clock.search(path.read_text(encoding="utf-8")), path
