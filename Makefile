@@ -48,6 +48,7 @@ course outputs test quick coverage: export NNLAB_STATIC := 1
 # --- the package and the lessons --------------------------------------------------------
 
 export: $(READY)  ## Write the package from the notebooks, and clean the notebooks
+	$(BIN)/python scripts/check_notebooks.py nbs
 	$(BIN)/nbdev_export
 	$(BIN)/nbdev_clean
 
@@ -62,6 +63,7 @@ outputs: export  ## Execute the notebooks in place, to renew the outputs they st
 	$(BIN)/nbdev_clean
 
 docs: $(READY)  ## Build the site from the outputs that the notebooks store
+	$(BIN)/python scripts/check_notebooks.py nbs
 	$(SPHINX) nbs $(SITE)
 
 docs-live: $(READY)  ## Rebuild and reload the site while you write
