@@ -33,7 +33,7 @@ def save_checkpoint(
 class CheckpointError(RuntimeError):
     """A checkpoint that can't be used: damaged, foreign, or of another run."""
 
-
+# %% ../../nbs/training/checkpoints.ipynb #f4ee1799
 def _read(path: Path) -> object:
     """Check the sums of the archive's parts, and build tensors and plain data of it."""
     with zipfile.ZipFile(path) as archive:

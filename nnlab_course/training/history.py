@@ -58,7 +58,7 @@ def _table(epochs: list[Epoch]) -> str:
         lines.append("  ".join(cell.rjust(len(title)) for cell, title in pairs))
     return "\n".join(lines)
 
-
+# %% ../../nbs/training/history.ipynb #a8589bde
 def _read_epoch(plain: dict) -> Epoch:
     """Make a row of plain data again."""
     metrics = {name: plain[name] and Metrics(**plain[name]) for name in ("train", "valid")}
@@ -94,7 +94,7 @@ def print_epoch(
     """Print the newest row of a history."""
     print(history.epochs[-1])
 
-
+# %% ../../nbs/training/history.ipynb #a90ec500
 def live_plot(
     history: History,  # So far
 ) -> None:
