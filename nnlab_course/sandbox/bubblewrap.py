@@ -19,7 +19,7 @@ _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc
 _VISIBLE = (
     *("__init__.py", "exercises", "files.py", "digits.safetensors", "lenet.safetensors"),
     *("activations.py", "autograd.py", "gradients.py", "lenet.py", "cifar10.py"),
-    *("data", "training", "plots", "explorers"),
+    *("data", "training", "plots", "records", "explorers"),
     "sandbox/__init__.py",
     *("sandbox/zygote.py", "sandbox/guest.py", "sandbox/substitutes.py", "sandbox/seccomp.py"),
     *("sandbox/processes.py", "sandbox/messages.py", "sandbox/channel.py", "sandbox/limits.py"),

@@ -272,7 +272,7 @@ host = os.uname().nodename
     assert f"{package}/sandbox/guest.py" in files
     inside = [path.removeprefix(f"{package}/").split("/") for path in files]
     seen = {parts[0] for parts in inside if parts[1:]}
-    assert seen == {"data", "exercises", "explorers", "plots", "sandbox", "training"}
+    assert seen == {"data", "exercises", "explorers", "plots", "records", "sandbox", "training"}
     assert not any("checks" in path or "grading" in path or "host" in path for path in files)
     assert home == []
     assert len(processes) == 2
