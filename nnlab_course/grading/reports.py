@@ -12,8 +12,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from nnlab_course.exercises.result import SYMBOLS, as_html
 from nnlab_course.files import write_whole
 from nnlab_course.grading.journal import write_register
 from nnlab_course.grading.judge import explain_cell_error
@@ -30,12 +31,10 @@ from nnlab_course.grading.statistics import (
 )
 from nnlab_course.grading.table import Row, exercise_key, rows, write_csv
 
-_SYMBOLS = {"right": "✔", "partly": "◐", "wrong": "✘", "unanswered": "…"}
-
 
 def _code(text: str) -> Markup:
-    """Escape a text, and show what stands between backticks as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+    """Escape a text as checks do, and show what stands between backticks as code."""
+    return Markup(as_html(text))
 
 
 @cache
@@ -49,7 +48,7 @@ def _templates() -> Environment:
         "code": _code,
         "points": lambda value: f"{value:g}",
         "in_order": lambda exercises: sorted(exercises, key=lambda own: exercise_key(own.id)),
-        "symbol": _SYMBOLS.__getitem__,
+        "symbol": SYMBOLS.__getitem__,
         "file_name": lambda path: Path(path).name,
         "explained": explain_cell_error,
     }
