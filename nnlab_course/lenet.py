@@ -44,9 +44,6 @@ def count_features(
     map_size = ((input_size - 4) // 2 - 4) // 2
     return 16 * map_size * map_size
 
-
-assert count_features(28) == 256
-
 # %% ../nbs/04_lenet.ipynb #69e68268
 class LeNet(nn.Module):
     """Two convolutions, three linear layers: from images (N, C, H, W) to logits (N, num_classes)"""
