@@ -97,7 +97,7 @@ lint: $(READY)
 
 # One thread for each of the workers; a group of tests shares what is dear (conftest.py).
 WORKERS ?= 2
-PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations 10
+PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations 10
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 600 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg -p no:cacheprovider
 test quick coverage: export OMP_NUM_THREADS := 1

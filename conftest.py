@@ -1,22 +1,44 @@
-"""Let nbval check notebooks that `nbdev_clean` has cleaned; order the tests for several workers."""
+"""Let nbval check notebooks that `nbdev_clean` has cleaned; share the tests out among workers."""
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-# What takes longest is begun first, so that no worker is left with it at the end.
-FIRST = ("05_cifar10", "04_lenet", "site", "lab", "package", "grading", "sandbox")
-# One of these a worker: whatever shares it runs there.
-SHARED = {"site": "site", "lab": "lab", "built": "package", "source": "package"}
+# What shares something dear runs in one worker, and what takes longest is begun first, so that no
+# worker is left with it at the end. Other tests are shared out by file.
+GROUPS = {
+    "nbs/05_cifar10": "lesson 5",
+    "tests/site": "site",
+    "tests/repository/test_leaks": "site",
+    "tests/explorers": "lab",
+    "tests/lab": "lab",
+    "tests/grading/test_grading": "grading",
+    "nbs/04_lenet": "lesson 4",
+    "tests/sandbox": "sandbox",
+    "tests/repository/test_package": "package",
+}
 # Browsers, processes and training: what `make quick` leaves out, besides tests marked as slow.
 SLOW = {"cli", "grading", "lab", "sandbox", "site"}
-SLOW |= {
-    "test_accuracy",
-    "test_distributed",
-    "test_gpu",
-    "test_leaks",
-    "test_package",
-    "test_resume",
-}
-DEAR = {*SHARED, "browser"}
+SLOW |= {"test_accuracy", "test_distributed", "test_gpu", "test_leaks", "test_own_pictures"}
+SLOW |= {"test_package", "test_resume"}
+DEAR = {"site", "lab", "built", "source", "browser"}
+
+
+def group_of(nodeid):
+    """Name what a test has to share a worker with."""
+    found = [group for start, group in GROUPS.items() if nodeid.startswith(start)]
+    return found[0] if found else nodeid.partition("::")[0]
+
+
+class GroupScheduling(LoadScopeScheduling):
+    """Hands out whole groups of tests."""
+
+    def _split_scope(self, nodeid):
+        return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Share the tests out by group, whatever `--dist` says."""
+    return GroupScheduling(config, log)
 
 
 def pytest_configure(config):
@@ -33,35 +55,25 @@ def pytest_configure(config):
     RunningKernel.execute_cell_input = execute_cell_input
 
 
-def group_of(item):
-    """Name what `item` has to share a worker with: a dear fixture, or the rest of its file."""
-    fixtures = getattr(item, "fixturenames", ())
-    shared = [group for fixture, group in SHARED.items() if fixture in fixtures]
-    return shared[0] if shared else item.path.stem.removeprefix("test_")
-
-
 def pytest_itemcollected(item):
     """Mark what `make quick` leaves out."""
-    if {item.path.parent.name, item.path.stem} & SLOW or DEAR & set(
-        getattr(item, "fixturenames", ())
-    ):
+    names = {item.path.parent.name, item.path.stem}
+    if names & SLOW or DEAR & set(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(trylast=True)  # after pytest-randomly, which would shuffle a notebook's cells
 def pytest_collection_modifyitems(items):
-    """Group the tests, the dear ones first, and keep the cells of a notebook in their order."""
+    """Put the dear groups first, and keep the cells of a notebook in their order."""
     groups = {}
     for item in items:
-        name = group_of(item)
-        item.add_marker(pytest.mark.xdist_group(name))
-        groups.setdefault(name, []).append(item)
+        groups.setdefault(group_of(item.nodeid), []).append(item)
         if hasattr(item, "cell"):
             # Cleaning nulls the count that marks a cell as executed.
             item.cell.execution_count = item.cell.execution_count or 1
     for cells in groups.values():
         if hasattr(cells[0], "cell"):
             cells.sort(key=lambda item: item.cell_num)
-    rank = {name: number for number, name in enumerate(FIRST)}
-    ordered = sorted(groups, key=lambda name: rank.get(name, len(FIRST)))
+    rank = {name: number for number, name in enumerate(dict.fromkeys(GROUPS.values()))}
+    ordered = sorted(groups, key=lambda name: rank.get(name, len(rank)))
     items[:] = [item for name in ordered for item in groups[name]]
