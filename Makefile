@@ -103,7 +103,8 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 600 \
 test quick coverage: export OMP_NUM_THREADS := 1
 
 test: lint  ## Run every test: with the real data, if NNLAB_DATA names them, and without
-	$(PYTEST) $(if $(NNLAB_DATA),$(NBVAL) $(LESSONS)) tests
+	$(PYTEST) tests
+	$(if $(NNLAB_DATA),$(PYTEST) $(NBVAL) $(LESSONS))
 	NNLAB_DATA='$(CURDIR)/_build/no-data' NNLAB_OFFLINE=1 $(PYTEST) $(NBVAL) nbs
 
 quick: lint  ## Run in a minute what one runs while writing

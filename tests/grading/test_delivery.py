@@ -261,24 +261,21 @@ def test_frequent_mistakes_are_counted_once_a_notebook():
     ]
 
 
-def test_pages_have_no_barrier(tmp_path):
+def test_pages_have_no_barrier(tmp_path, browser):
     """Axe finds nothing to object to, in the light, in the dark, on a phone."""
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import sync_playwright
 
     wrong = replace(CLASS[0], exercises=(exercise("1.1", 0, mistake="sign"),))
     wrong = replace(wrong, problem="x", passed_over=("!ls",), notes=("a note",))
     deliver(register(*CLASS, wrong), tmp_path / "marks.csv", Delivery())
     pages = [tmp_path / "marks.html", tmp_path / "marks" / "s0.html"]
-    with sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        for scheme, width in (("light", 1200), ("dark", 360)):
-            page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 700})
-            for path in pages:
-                page.goto(path.as_uri())
-                found = Axe().run(page)
-                assert found.violations_count == 0, found.generate_report()
-        browser.close()
+    for scheme, width in (("light", 1200), ("dark", 360)):
+        page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 700})
+        for path in pages:
+            page.goto(path.as_uri())
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+        page.close()
 
 
 def test_the_summary_links_to_feedback():

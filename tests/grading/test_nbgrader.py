@@ -113,5 +113,5 @@ def test_the_unanswered_submission_gets_none(course):
 def test_the_wrong_submission_gets_what_is_right_and_the_diagnosis(course):
     assert scores(course, "wrong") == dict.fromkeys(POINTS, 0) | {"forward": 1}
     page = feedback(course, "wrong")
-    assert "z̃ is still to be added" in page
+    assert "the product is correct; z̃ must still be added" in page
     assert "you added up along the rows" in page

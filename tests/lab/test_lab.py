@@ -59,7 +59,7 @@ def test_a_session(page, lab):
     expect(progress).to_contain_text("1 of 8 right, 1 of 19 points")
     expect(progress).to_contain_text("✔ 2.4 One entry moves")
     photograph(page, "progress")
-    _, _, folder = lab
+    folder = lab.folder
     kept = json.loads((folder / "nnlab-progress.json").read_text())
     assert kept["one-entry"] == {"verdict": "right", "points": 1.0}
 

@@ -223,7 +223,8 @@ def sandbox():
     if not bubblewrap_starts():
         pytest.skip("needs bubblewrap and user namespaces (apt install bubblewrap)")
     checks = ["nnlab_course.checks", "nnlab_course.checks.activations"]
-    with Sandbox(LIMITS, checks=checks) as sandbox:
+    # What its notebooks import is imported beforehand, as in marking: it takes half of their second.
+    with Sandbox(LIMITS, modules=["nnlab_course.gradients"], checks=checks) as sandbox:
         yield sandbox
 
 
@@ -489,7 +490,7 @@ def test_networks_that_are_none(sandbox):
     assert build_network(flatterer).layers()[0].kind == "Flatterer"
     with pytest.raises(StudentError, match="no"):
         build_network(raising).layers()
-    with pytest.raises(AnswerError):
+    with pytest.raises((AnswerError, StudentError)):
         as_tensor(build_network(raising).outputs(torch.ones(2)))
     with pytest.raises(AnswerError):
         build_network(number)
