@@ -223,7 +223,7 @@ def sandbox():
     if not bubblewrap_starts():
         pytest.skip("needs bubblewrap and user namespaces (apt install bubblewrap)")
     checks = ["nnlab_course.checks", "nnlab_course.checks.activations"]
-    # What its notebooks import is imported beforehand, as in marking: it takes half of their second.
+    # Imported beforehand, as in marking: it takes half of a cell's second.
     with Sandbox(LIMITS, modules=["nnlab_course.gradients"], checks=checks) as sandbox:
         yield sandbox
 
