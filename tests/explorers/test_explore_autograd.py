@@ -511,7 +511,11 @@ def test_in_jupyterlab_by_keyboard_alone(lab):
         page.keyboard.press("Control+a")
         type_in("7", "value of r", "You predicted 7, and the value of r is 6: not right. 1 of 2")
         type_in("", "gradient at r", "Without a prediction: the gradient at r is 1. 1 of 2")
+        field = output.get_by_label("gradient at q")  # the next question has arrived
+        expect(field).to_have_value("")
+        field.focus()
         page.keyboard.type("-2")
+        expect(field).to_have_value("-2")
         page.keyboard.press("Tab")  # to the button: nothing happens yet
         expect(output.get_by_role("button", name="Reveal")).to_be_focused()
         expect(words).to_contain_text("what is the gradient at q?")
