@@ -68,12 +68,13 @@ def fit(
     generator = generator or torch.Generator().manual_seed(0)
     run = _begin(model, train, optimizer, prepare, generator, sizes | {"schedule": schedule})
     run.checkpoint, run.checkpoint_seconds = checkpoint, checkpoint_seconds
+    guards.remember_transform(model, transform)  # before the run itself judges the model
     try:
         with _own_randomness(run.settings.seed + rank(), device), _interruptible() as stop:
             _train(run, valid, transform, on_epoch, progress, stop)
     finally:
         model.to(home)
-    return _end(run, transform)
+    return _end(run)
 
 
 def _begin(
@@ -110,9 +111,8 @@ def _begin(
     )
 
 
-def _end(run: Run, transform: Callable[[Tensor], Tensor]) -> History:
+def _end(run: Run) -> History:
     """Leave the model with its best weights, if they were kept, and hand out the history."""
-    guards.remember_transform(run.model, transform)
     if run.best is not None and not run.history.interrupted:
         run.model.load_state_dict(run.best)
     return run.history

@@ -190,6 +190,13 @@ class TestTransform:
             evaluate(model, part.test, transform=part.normalize)
             evaluate(model, part.test, transform=lambda images: part.normalize(images))
 
+    def test_training_again_with_another_one_is_a_right_use(self):
+        model = linear()
+        train(model)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            train(model, valid=split_of(), transform=lambda images: images / 127.5 - 1)
+
     def test_a_random_one_is_not_compared(self):
         model = linear()
         train(model, transform=lambda images: images / 255 + torch.rand(1))
