@@ -833,7 +833,7 @@ ACTIVATIONS = [
 def test_an_activation_is_called_by_its_name(activation):
     message = lenet.relu_lenet.judge(LeNet(activation=activation, pool=nn.MaxPool2d)).message
     name = "tanh" if activation is nn.Tanh else activation.__name__
-    assert message == f"asked for is ReLU, found was {name} everywhere"
+    assert message == f"the task asks for ReLU; the network has {name} everywhere"
 
 
 def test_torchvisions_files_alone_do_not_count_where_they_are_not_complete(tmp_path):

@@ -66,11 +66,13 @@ def explain_activations(reading: Reading, asked: str) -> Result | None:
         return None
     if len(set(others.values())) > 1:
         places = _join([f"{name} after {place}" for place, name in others.items()])
-        return Result.wrong(f"asked for is {asked}, found was {places}", "other-activation")
+        return Result.wrong(
+            f"the task asks for {asked}; the network has {places}", "other-activation"
+        )
     (name,) = set(others.values())
     where = "everywhere" if len(others) == len(found) else f"after {_join(list(others))}"
     slug = "tanh" if name == "tanh" else "other-activation"
-    return Result.wrong(f"asked for is {asked}, found was {name} {where}", slug)
+    return Result.wrong(f"the task asks for {asked}; the network has {name} {where}", slug)
 
 
 def explain_images(reading: Reading) -> Result | None:
@@ -85,9 +87,9 @@ def explain_images(reading: Reading) -> Result | None:
 
 
 _POOLS = {
-    "average": "takes the average, asked for is the maximum",
+    "average": "takes the average instead of the maximum",
     "stride": "is missing: a convolution of stride 2 takes its place",
-    "maximum of 3 × 3": "takes the maximum of 3 × 3 pixels, asked for are blocks of 2 × 2",
+    "maximum of 3 × 3": "takes the maximum of 3 × 3 pixels instead of 2 × 2",
 }
 
 
@@ -97,7 +99,7 @@ def explain_pools(reading: Reading) -> Result | None:
         case None | ("maximum", "maximum"):
             return None
         case ("average", "average"):
-            message = "both poolings take the average, asked for is the maximum"
+            message = "both poolings take the average instead of the maximum"
             return Result.wrong(message, "average-pooling")
         case (_, "adaptive"):
             message = (

@@ -168,7 +168,7 @@ def other_network(network: Network, right_shapes: Counter) -> Result:
         return Result.wrong(message, "normalised")
     count = network.num_parameters()
     asked = sum(math.prod(shape) * number for shape, number in right_shapes.items())
-    message = f"it has {count:,} parameters, asked for is a network with {asked:,}"
+    message = f"it has {count:,} parameters; the task asks for a network with {asked:,}"
     if count == asked:
         message = "it has other layers than the network asked for"
     return Result.wrong(message, "other-network")

@@ -42,10 +42,6 @@ def _log_softmax() -> nn.Module:
     return nn.LogSoftmax(dim=1)
 
 
-def _no_pool(size: int) -> nn.Module:
-    return nn.Identity()
-
-
 def end_mistakes(**choices: Any) -> tuple[Mistake, ...]:
     """Make the mistakes that are made behind the last layer of a LeNet of these choices."""
     return (

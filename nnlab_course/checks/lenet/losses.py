@@ -183,7 +183,7 @@ _CROSS_ENTROPY = SameFunction(
         ),
         Mistake(
             "sum-for-mean",
-            "this is the sum over the images, asked for is the mean",
+            "this is the sum over the images; take the mean",
             lambda logits, labels: F.cross_entropy(logits, labels, reduction="sum"),
         ),
         Mistake(
