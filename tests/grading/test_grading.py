@@ -16,9 +16,22 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
+import psutil
 import pytest
 from click.testing import CliRunner
 from filelock import FileLock
+from grading_samples import (
+    DEAD,
+    EXERCISES,
+    FULL,
+    GOOD,
+    IMPORT,
+    LIMIT,
+    LOGISTIC,
+    notebook,
+    without,
+)
+from walls import needs_bubblewrap as sandboxed
 
 from nnlab_course.cli import main
 from nnlab_course.grading import (
@@ -36,58 +49,6 @@ from nnlab_course.grading import (
 )
 from nnlab_course.grading.marks import CellError, ExerciseMark, Mark, PartMark, Register
 from nnlab_course.sandbox import Limits, SandboxError
-
-
-def bubblewrap_works():
-    """Tell whether this machine has bubblewrap, and lets it make namespaces."""
-    if not shutil.which("bwrap"):
-        return False
-    command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
-    return subprocess.run(command, capture_output=True).returncode == 0
-
-
-sandboxed = pytest.mark.skipif(
-    not bubblewrap_works(), reason="needs bubblewrap and user namespaces (apt install bubblewrap)"
-)
-
-# A lesson has dozens of exercises; four answers are enough to see what happens to the others.
-IMPORT = "import torch"
-LOGISTIC = """\
-def my_logistic(x):
-    return 1 / (1 + torch.exp(-x))
-
-
-def my_logistic_slope(x):
-    return my_logistic(x) * (1 - my_logistic(x))
-"""
-LIMIT = "my_limit = 4.58"
-DEAD = "def my_dead_count(z):\n    return int((z <= 0).all(dim=0).sum())\n"
-GOOD = (IMPORT, LOGISTIC, LIMIT, DEAD)
-EXERCISES = {exercise.slug: exercise for exercise in import_lesson("activations").EXERCISES}
-FULL = {slug: EXERCISES[slug].points for slug in ("logistic", "saturation", "dead")}
-
-
-def without(*slugs, **points):
-    """The full marks, but none for these exercises, and so many for those."""
-    return {slug: mark for slug, mark in FULL.items() if slug not in slugs} | points
-
-
-def notebook(cells, **extra):
-    """Write a notebook as JupyterLab does."""
-    written = [
-        {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": f"cell-{number}",
-            "metadata": {},
-            "outputs": [],
-            "source": cell.splitlines(keepends=True),
-        }
-        for number, cell in enumerate(cells)
-    ]
-    facts = {"metadata": {"kernelspec": {"name": "python3"}}, "nbformat": 4, "nbformat_minor": 5}
-    return json.dumps(facts | {"cells": written} | extra)
-
 
 SECRET = "NNLAB_TEST_SECRET"
 RIGHT_IF = "try:\n    my_limit = 4.58 if {} else 0.0\nexcept BaseException:\n    my_limit = 0.0\n"
@@ -634,26 +595,24 @@ def lines_of(path):
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-def processes():
-    """List the processes that grade or run notebooks."""
-    listed = {}
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            command = path.read_bytes()
-            if b"nnlab_course" in command or b"forkserver" in command:
-                listed[int(path.parent.name)] = command
-    return listed
+def family_of(process):
+    """List what a process has started, and what that has; of it alone, whoever else grades here."""
+    with suppress(psutil.NoSuchProcess):
+        return set(psutil.Process(process.pid).children(recursive=True))
+    return set()
 
 
 @sandboxed
 def test_goes_on_after_it_was_killed(some, graded):
     out = some.parent / "marks.csv"
     journal = out.with_suffix(".journal")
-    before = set(processes())
     with start(some, out) as grader:
         while lines_of(journal) < 4 and grader.poll() is None:
             time.sleep(0.005)
+        family = family_of(grader)
         grader.kill()
+    assert len(family) >= 3, "the server that forks, a worker, a sandbox"
+    assert psutil.wait_procs(family, timeout=60)[1] == []
     assert not out.exists(), "it was done before it could be killed"
     done = lines_of(journal) - 1
     assert 0 < done < len(SOME)
@@ -663,13 +622,17 @@ def test_goes_on_after_it_was_killed(some, graded):
 
     def go_on(**environment):
         command = [Path(sys.executable).with_name("nnlab"), "grade", some, "--out", out]
-        return subprocess.run(
-            [*command, "--workers", "1"],
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+        command += ["--workers", "1"]
+        family = set()
+        with subprocess.Popen(
+            command, env=os.environ | environment, stdout=subprocess.PIPE, text=True
+        ) as grader:
+            while grader.poll() is None:
+                family |= family_of(grader)
+                time.sleep(0.05)
+            assert grader.returncode == 0
+            assert psutil.wait_procs(family, timeout=60)[1] == []
+            return grader.stdout.read()
 
     assert "8 graded, 0 not" in go_on()
     document = read_register(out.with_suffix(".json"))
@@ -677,10 +640,6 @@ def test_goes_on_after_it_was_killed(some, graded):
     assert only_marks(document) == {name: graded[name].exercises for name in SOME}
     assert journal.read_text().startswith(before_it_went_on)
     assert lines_of(journal) == 1 + len(SOME)
-    deadline = time.monotonic() + 30
-    while set(processes()) - before and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert set(processes()) <= before
 
     # Nothing is new: nothing is graded, not even a sandbox is needed.
     go_on(PATH="")
@@ -689,13 +648,8 @@ def test_goes_on_after_it_was_killed(some, graded):
 
 def workers_of(grader):
     """List the grading processes: children of the server that forks them."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            facts = path.read_text().rpartition(")")[2].split()
-            parents[int(path.parent.name)] = int(facts[1])
-    servers = {pid for pid, parent in parents.items() if parent == grader.pid}
-    return [pid for pid, parent in parents.items() if parent in servers]
+    servers = psutil.Process(grader.pid).children()
+    return [worker.pid for server in servers for worker in server.children()]
 
 
 @sandboxed

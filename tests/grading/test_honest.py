@@ -13,9 +13,9 @@ from grading_samples import (
     LOGISTIC,
     marks,
     notebook,
-    sandboxed,
     without,
 )
+from walls import needs_bubblewrap as sandboxed
 
 from nnlab_course.grading import Settings, grade_folder
 from nnlab_course.grading.cells import as_python, read_cell
