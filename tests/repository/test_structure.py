@@ -193,6 +193,20 @@ def test_cells_are_short_and_explained():
         assert len(cells(path, "markdown")) >= len(cells(path, "code")), path
 
 
+def before_further(path):
+    """The prose of what a lesson does in its two hours: the cells above the first *Further*."""
+    prose = cells(path, "markdown")
+    further = (i for i, cell in enumerate(prose) if re.match(r"#+ Further", cell))
+    return prose[: next(further)]
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_fits_its_two_hours(path):
+    prose = before_further(path)
+    assert sum(len(cell.split()) for cell in prose) <= 3500, "move what is more to Further"
+    assert sum(bool(re.match(r"#+ Exercise \d", cell)) for cell in prose) <= 8
+
+
 def test_no_test_judges_by_the_clock():
     clock = re.compile(r"assert (?:time\.)?(?:perf_counter|monotonic|thread_time|time)\(\) - ")
     for path in sorted((PROJECT / "tests").rglob("*.py")):
