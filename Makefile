@@ -25,8 +25,11 @@ $(UV):
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
+# Where PyTorch's wheels without CUDA are, for Linux without a GPU; TORCH_INDEX= takes PyPI's.
+export TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
 $(READY): requirements-dev.txt settings.ini setup.py pyproject.toml | $(UV)
-	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python requirements-dev.txt
+	$(BIN)/python scripts/install.py '$(TORCH_INDEX)'
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
 
