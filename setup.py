@@ -61,6 +61,8 @@ setup(
         settings["lib_name"]: [
             "*.safetensors",
             "lessons/*.ipynb",
+            "cli/jupyter/*.json",
+            "cli/jupyter/labconfig/*.json",
             "records/*.json",
             "explorers/*.js",
             "explorers/*.css",

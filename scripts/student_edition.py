@@ -20,6 +20,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 PROJECT = Path(__file__).parents[1]
 DIRECTIVE = re.compile(r"^#\|.*\n?", re.MULTILINE)
+TASK = re.compile(r"### Exercise (\d+)\.(\d+) ")
 MARKER = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
 
 # In the order of nbgrader's generate_assignment, whose gradebook is left out.
@@ -45,6 +46,15 @@ class CutDirectives(Preprocessor):
         return nb, resources
 
 
+class NameTasks(Preprocessor):
+    """Give the task of exercise 1.2 the id `exercise-1-2`, to which the table of progress links."""
+
+    def preprocess_cell(self, cell, resources, index):
+        if task := TASK.match(cell.source):
+            cell.id = f"exercise-{task[1]}-{task[2]}"
+        return cell, resources
+
+
 def lessons(source):
     """List the lessons in the folder `source`."""
     paths = sorted(Path(source).glob("*.ipynb"))
@@ -62,7 +72,7 @@ def student_notebook(nb):
     """Return a notebook as a student gets it; `nb` itself is changed on the way."""
     config = PyFileConfigLoader("nbgrader_config.py", path=str(PROJECT)).load_config()
     resources = {}
-    for step in (CutDirectives, *STEPS):
+    for step in (CutDirectives, NameTasks, *STEPS):
         nb, resources = step(parent=None, config=config).preprocess(nb, resources)
     return nb
 

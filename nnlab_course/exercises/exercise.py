@@ -11,7 +11,7 @@ import torch
 
 from nnlab_course.exercises import progress
 from nnlab_course.exercises.answers import AnswerError, NotAnswered, is_unanswered
-from nnlab_course.exercises.hints import Hints, Solution
+from nnlab_course.exercises.hints import Hints, Solution, page_of
 from nnlab_course.exercises.result import Result, combine
 
 _FOLLOWING: dict[str, str] = {}  # An id: the one that follows, if it is not the next number
@@ -108,7 +108,7 @@ class Exercise:
 
     def solution(self) -> "Solution":
         """Show the worked solution, where the teacher has published it."""
-        return Solution(self.id, self.slug)
+        return Solution(self.id, self.slug, page_of(self.id, self.title))
 
 
 def in_lesson_order(*exercises: Exercise) -> tuple[Exercise, ...]:

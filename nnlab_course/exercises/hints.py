@@ -4,6 +4,8 @@
 
 import html
 import json
+import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,12 +41,31 @@ class Hints:
         return "\n".join(folded)
 
 
+_SITE = "https://nnlab-course.github.io/nnlab-course/dev/"
+_LINK, _TAG = re.compile(r"https://\S+"), r'<a href="\g<0>" target="_blank">\g<0></a>'
+_PAGES = {"1": "activations", "2": "autograd", "3": "gradients", "4": "lenet", "5": "cifar10"}
+
+
+def page_of(
+    id: str,  # Of an exercise
+    title: str,
+) -> str:
+    """Return where the site shows an exercise; nothing for one that is in no lesson."""
+    number = id.partition(".")[0]
+    if number not in _PAGES:
+        return ""
+    plain = unicodedata.normalize("NFKD", f"Exercise {id} {title}".lower())
+    anchor = re.sub(r"[^a-z0-9]+", "-", plain.encode("ascii", "ignore").decode()).strip("-")
+    return f"{_SITE}0{number}_{_PAGES[number]}.html#{anchor}"
+
+
 @dataclass(frozen=True)
 class Solution:
-    """What `Exercise.solution` shows: the published solution, or why there is none."""
+    """What `Exercise.solution` shows: the published solution, or where there may be one."""
 
     id: str
     slug: str
+    page: str = ""  # Where the site shows the exercise
 
     def _find(self) -> tuple[str | None, str]:
         """Return the code, or None, and a sentence."""
@@ -52,7 +73,9 @@ class Solution:
             published = json.loads(Path("solutions.json").read_text(encoding="utf-8"))
             return str(published[self.slug]), f"Exercise {self.id}, a worked solution"
         except (FileNotFoundError, KeyError):
-            return None, f"Your teacher hasn't published the solution of exercise {self.id}."
+            where = f" Where the site shows solutions, it is at {self.page}" if self.page else ""
+            told = f"Your teacher hasn't published the solution of exercise {self.id} yet."
+            return None, told + where
         except (OSError, ValueError, TypeError) as error:
             return None, f"solutions.json can't be read ({type(error).__name__}); ask your teacher."
 
@@ -63,6 +86,6 @@ class Solution:
     def _repr_html_(self) -> str:
         code, sentence = self._find()
         if code is None:
-            return f"<p>{as_html(sentence)}</p>"
+            return f"<p>{_LINK.sub(_TAG, as_html(sentence))}</p>"
         code = f"<pre>{html.escape(code)}</pre>"
         return f"<details><summary>{as_html(sentence)}</summary>{code}</details>"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnlab_course.exercises.result import SYMBOLS, Result, as_html
+from nnlab_course.exercises.result import SYMBOLS, Result, as_html, link_to
 from nnlab_course.files import write_whole
 
 if TYPE_CHECKING:
@@ -77,12 +77,12 @@ class Progress:
             for entry, exercise in zip(self.entries, self.exercises, strict=True)
         )
 
-    def _lines(self) -> list[tuple[str, str]]:
+    def _lines(self) -> list[tuple[str, str, str]]:
         return [
             (
                 SYMBOLS[entry["verdict"]],
-                f"{exercise.id} {exercise.title}: "
-                f"{entry['points'] * exercise.points:.3g} of {exercise.points}",
+                f"{exercise.id} {exercise.title}",
+                f": {entry['points'] * exercise.points:.3g} of {exercise.points}",
             )
             for entry, exercise in zip(self.entries, self.exercises, strict=True)
         ]
@@ -94,13 +94,15 @@ class Progress:
         return f"{right} of {len(self.entries)} right, {self.earned:g} of {total} points{saved}"
 
     def __repr__(self) -> str:
-        return "\n".join([self._summary(), *(" ".join(line) for line in self._lines())])
+        lines = (f"{symbol} {name}{points}" for symbol, name, points in self._lines())
+        return "\n".join([self._summary(), *lines])
 
     def _repr_html_(self) -> str:
         total = sum(exercise.points for exercise in self.exercises)
         bar = f'<progress value="{self.earned:g}" max="{total}"></progress>'
         column = '<span style="display:inline-block;width:1.5em">'
         lines = "".join(
-            f"<div>{column}{symbol}</span> {as_html(text)}</div>" for symbol, text in self._lines()
+            f"<div>{column}{symbol}</span> {link_to(name)}{points}</div>"
+            for symbol, name, points in self._lines()
         )
         return f"<div><b>{as_html(self._summary())}</b> {bar}</div>{lines}"

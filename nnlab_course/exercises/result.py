@@ -3,9 +3,12 @@
 # A plain module, edited here.
 
 import html
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
 SYMBOLS = {"right": "✔", "partly": "◐", "wrong": "✘", "unanswered": "…"}
 _COLORS = {"right": "#009E73", "partly": "#E69F00", "wrong": "#D55E00", "unanswered": "#888888"}
@@ -15,6 +18,17 @@ def as_html(text: str) -> str:
     """Escape a text, and show what stands between backticks as code."""
     escaped = html.escape(text).replace("\n", "<br>")
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
+
+
+def link_to(
+    exercise: str,  # "1.2 Its title"
+) -> str:
+    """Return an exercise's name, as a link to its task where JupyterLab shows the notebook."""
+    notebook = Path(os.environ.get("JPY_SESSION_NAME", "")).name  # set by Jupyter's server
+    if not notebook.endswith(".ipynb"):
+        return as_html(exercise)
+    cell = "exercise-" + exercise.split()[0].replace(".", "-")  # as the student edition names it
+    return f'<a href="{quote(notebook)}#cell-id={cell}">{as_html(exercise)}</a>'
 
 
 @dataclass(frozen=True)
@@ -63,7 +77,7 @@ class Result:
         indent = "margin-left:1.2em"
         lines = "".join(f'<div style="{indent}">{line(part)}</div>' for part in self._listed())
         if self.next:
-            lines += f'<div style="{indent}">next: {as_html(self.next)}</div>'
+            lines += f'<div style="{indent}">next: {link_to(self.next)}</div>'
         style = f"border-left:4px solid {_COLORS[self.verdict]};padding:0.2em 0.8em;margin:0.3em 0"
         return f'<div role="status" style="{style}">{line(self)}{lines}</div>'
 

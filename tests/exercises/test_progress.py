@@ -1,6 +1,9 @@
 """Results are kept beside the notebook, and solutions shown where they are published."""
 
 import json
+import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +11,7 @@ from sample_exercise import exercise
 
 from nnlab_course.exercises import (
     Progress,
+    Result,
     progress,
 )
 
@@ -15,8 +19,8 @@ from nnlab_course.exercises import (
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (None, "Your teacher hasn't published the solution of exercise 0.1."),
-        ("{}", "Your teacher hasn't published the solution of exercise 0.1."),
+        (None, "Your teacher hasn't published the solution of exercise 0.1 yet."),
+        ("{}", "Your teacher hasn't published the solution of exercise 0.1 yet."),
         ('{"sample": "return 1 < 2"}', "Exercise 0.1, a worked solution:\n\nreturn 1 < 2"),
         ("{", "solutions.json can't be read (JSONDecodeError); ask your teacher."),
         ("[1]", "solutions.json can't be read (TypeError); ask your teacher."),
@@ -30,6 +34,29 @@ def test_solutions_are_shown_where_they_are_published(tmp_path, monkeypatch, con
     assert repr(exercise().solution()) == text
     page = exercise().solution()._repr_html_()
     assert ("return 1 &lt; 2" in page) == ("return" in text)
+
+
+def test_an_unpublished_solution_says_where_the_site_may_show_it():
+    shown = exercise(id="1.2", title="How deep is σ?").solution()
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+    page = re.search(r"https:\S+/01_activations.html", readme)[0]
+    assert repr(shown).endswith(
+        f"yet. Where the site shows solutions, it is at {page}#exercise-1-2-how-deep-is"
+    )
+    assert f'<a href="{page}#exercise-1-2-how-deep-is" target="_blank">' in shown._repr_html_()
+
+
+def test_exercises_are_links_where_jupyterlab_shows_the_notebook(notebook, monkeypatch):
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    sample = exercise()
+    assert "<a " not in Progress([sample])._repr_html_()
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/me/my 1st lesson.ipynb")
+    link = '<a href="my%201st%20lesson.ipynb#cell-id=exercise-0-1">0.1 A sample</a>: 0 of 2'
+    assert link in Progress([sample])._repr_html_()
+    assert (
+        '#cell-id=exercise-0-1">0.1 A <code>b</code></a>'
+        in replace(Result.right(), next="0.1 A `b`")._repr_html_()
+    )
 
 
 @pytest.fixture

@@ -28,6 +28,24 @@ def answer(page, text, code):
     page.keyboard.press("Control+Enter")
 
 
+def test_the_first_screen_is_the_first_lesson_and_nothing_else(lab):
+    page = lab.browser.new_page()
+    page.goto(f"{lab.address}/?token={lab.token}")
+    heading = page.get_by_role("heading", name="Activation functions")
+    expect(heading).to_be_in_viewport(timeout=60_000)
+    photograph(page, "first")
+    menus = page.get_by_role("menubar").first.get_by_role("menuitem").all_inner_texts()
+    assert "Help" in menus
+    assert "Nbgrader" not in menus
+    assert page.get_by_text("Would you like to").count() == 0
+    page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
+    page.close()
+    log = lab.folder.with_name("log").read_text()
+    before, _, after = log.partition(lab.token)
+    assert after.startswith("\nTo stop, save and press Ctrl-C here, twice; to come back,")
+    assert not re.search(r"^\[", before, re.M), "a log that says nothing to a student"
+
+
 def test_a_session(page, lab):
     check = "exercises.one_entry.check("
     unanswered = run_cell(page, check)
@@ -62,6 +80,9 @@ def test_a_session(page, lab):
     folder = lab.folder
     kept = json.loads((folder / "nnlab-progress.json").read_text())
     assert kept["one-entry"] == {"verdict": "right", "points": 1.0}
+
+    progress.get_by_role("link", name="2.7 A bias").click()
+    expect(page.get_by_role("heading", name="Exercise 2.7")).to_be_in_viewport()
 
     page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
     page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")

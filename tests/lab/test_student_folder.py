@@ -317,6 +317,23 @@ def test_lab_refuses_a_file_as_folder(package, tmp_path):
     assert "is a file" in result.output
 
 
+def test_lab_opens_the_lesson_that_was_changed_last(package, tmp_path, monkeypatch):
+    """Without JupyterLab: what would be run."""
+    commands = []
+
+    def become(path, command):
+        commands.append(command[-1])
+        raise SystemExit
+
+    monkeypatch.setattr("os.execv", become)
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")
+    folder = tmp_path / "mine"
+    nnlab("lab", folder, "--lessons", package)
+    (folder / "02_b.ipynb").write_text("my work")
+    nnlab("lab", folder, "--lessons", package)
+    assert commands == [f"--LabApp.default_url=/lab/tree/{name}" for name in contents(folder)]
+
+
 def test_lab_without_jupyterlab_says_how_to_get_it(package, tmp_path):
     """In a process in which JupyterLab can't be found."""
     code = (

@@ -80,9 +80,6 @@ def running_lab(root, lessons, browser, **environment):
     }
     (root / "config").mkdir()
     (root / "config" / "jupyter_server_config.json").write_text(json.dumps(settings))
-    news = root / "settings" / "@jupyterlab" / "apputils-extension"
-    news.mkdir(parents=True)
-    (news / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     private = {
         "HOME": "home",
         "JUPYTER_CONFIG_DIR": "config",
