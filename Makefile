@@ -12,7 +12,7 @@ NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/*/*.ipynb)
 LESSONS := $(wildcard nbs/*.ipynb)
 
 .DELETE_ON_ERROR:
-.PHONY: help course test quick coverage lab solutions docs docs-live bench clean export lint \
+.PHONY: help course test quick test-engines coverage lab solutions docs docs-live bench clean export lint \
 	outputs lock vendor
 
 help:  ## List the targets
@@ -103,7 +103,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations 10
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 600 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg -p no:cacheprovider
-test quick coverage: export OMP_NUM_THREADS := 1
+test quick test-engines coverage: export OMP_NUM_THREADS := 1
 
 test: lint  ## Run every test: with the real data, if NNLAB_DATA names them, and without
 	$(PYTEST) tests
@@ -112,6 +112,9 @@ test: lint  ## Run every test: with the real data, if NNLAB_DATA names them, and
 
 quick: lint  ## Run in a minute what one runs while writing
 	$(PYTEST) -m "not slow" tests
+
+test-engines: $(READY)  ## Mark on a real Slurm, hand out on a real JupyterHub: what is missing is told
+	$(BIN)/pytest -v --durations 5 tests/engines
 
 coverage: $(READY)  ## Measure which lines of the package the tests reach
 	$(PYTEST) --cov nnlab_course --cov-report term-missing:skip-covered tests

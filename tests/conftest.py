@@ -10,6 +10,12 @@ from site_samples import build_site
 matplotlib.use("Agg")
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Leave out Slurm and JupyterHub unless they are asked for: `make test-engines`."""
+    asked = any("engines" in argument for argument in config.args)
+    return True if collection_path.name == "engines" and not asked else None
+
+
 @pytest.fixture(autouse=True)
 def close_figures():
     """Close every figure after a test."""

@@ -119,8 +119,7 @@ def mark_folder(
         with closing(Journal(out.with_suffix(".journal"), settings, settings.seed)) as journal:
             settings = replace(settings, seed=journal.seed)
             marks = list(_graded(found, settings, journal, num_workers))
-    order = {item.label: number for number, item in enumerate(everything)}
-    marks.sort(key=lambda mark: order[mark.file])
+    marks.sort(key=lambda mark: mark.file)  # as `merge` does
     return Register(
         seed=journal.seed,
         edition=journal.edition,
