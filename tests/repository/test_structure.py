@@ -94,6 +94,16 @@ class TestNotebook:
         assert all(after <= before + 1 for before, after in pairwise(levels))
         assert cells(path, "markdown")[0].splitlines()[2].startswith("> ")
 
+    def test_says_where_it_stands_and_links_its_references(self, path):
+        prose = cells(path, "markdown")
+        if path in LESSONS:
+            line = rf"Lesson {path.name[1]} of 5 · .+`nnlab_course\.{path.stem[3:]}`$"
+            assert re.match(line, prose[0].splitlines()[4])
+            references = "\n".join(prose).partition("\n## References\n")[2]
+            entries = re.split(r"^- ", references, flags=re.M)[1:]
+            assert entries
+            assert [entry for entry in entries if "](https://" not in entry] == []
+
     def test_explains_as_much_as_it_computes(self, path):
         # The check, the hint and the solution of an exercise are one call each.
         code = [cell for cell in cells(path, "code") if "\nexercises." not in f"\n{cell}"]
@@ -197,6 +207,7 @@ def before_further(path):
     """The prose of what a lesson does in its two hours: the cells above the first *Further*."""
     prose = cells(path, "markdown")
     further = (i for i, cell in enumerate(prose) if re.match(r"#+ Further", cell))
+    prose[0] = re.sub(r"^Lesson \d of 5 .+", "", prose[0], flags=re.M)  # which isn't read in class
     return prose[: next(further)]
 
 
