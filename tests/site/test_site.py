@@ -108,15 +108,6 @@ def test_a_release_launches_its_own_notebooks(branch, folder):
     assert list(launch_addresses("us", "course", branch, "data/digits")) == ["Colab"]
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
-def test_a_lesson_installs_the_course_before_it_needs_it(lesson):
-    cells = json.loads((PROJECT / f"nbs/{lesson}.ipynb").read_text(encoding="utf-8"))["cells"]
-    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    sources = [source for source in sources if not source.startswith("#| default_exp")]
-    address = f"git+https://github.com/{SETTINGS['user']}/{SETTINGS['repo']}"
-    assert f"%pip install --quiet {address}" in sources[0]
-
-
 def test_the_first_page_has_a_card_for_each_lesson_of_the_readme(site):
     page = (site / "index.html").read_text(encoding="utf-8")
     cards = re.findall(r'<a class="course-card" href="(\w+)\.html"><img [^>]*alt="[^"]{20,}', page)
