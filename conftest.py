@@ -41,11 +41,25 @@ def pytest_xdist_make_scheduler(config, log):
     return GroupScheduling(config, log)
 
 
+def _passing_over(setup):
+    def extended(self):
+        self.skip_compare += ("application/vnd.nnlab.explorer+json",)
+        setup(self)
+
+    return extended
+
+
 def pytest_configure(config):
-    """Have nbval's kernel keep history: without it, IPython ignores a trailing semicolon."""
+    """Have nbval's kernel keep history: without it, IPython ignores a trailing semicolon.
+
+    And have nbval pass over what an explorer stores for the site, as it does over pictures.
+    """
     if not config.getoption("nbval", default=False):
         return
     from nbval.kernel import RunningKernel
+    from nbval.plugin import IPyNbFile
+
+    IPyNbFile.setup = _passing_over(IPyNbFile.setup)
 
     def execute_cell_input(self, cell_input, allow_stdin=None):
         return self.kc.execute(

@@ -31,7 +31,15 @@ extensions = [
     "sphinx_copybutton",
     *(
         "course_site." + name
-        for name in ("notebooks", "downloads", "predictions", "landing", "pad", "pages")
+        for name in (
+            "notebooks",
+            "explorers",
+            "downloads",
+            "predictions",
+            "landing",
+            "pad",
+            "pages",
+        )
     ),
     *("course_site." + name for name in ("reference", "commands", "highlighting", "mathematics")),
     "course_site.links",

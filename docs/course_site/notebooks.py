@@ -13,7 +13,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.util import logging
 
-from . import folding, images
+from . import explorers, folding, images
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,8 @@ def _illustrate(app, docname: str, cell: dict) -> None:
         logger.warning(message, cell["id"], location=docname)
     for output in outputs:
         picture = images.store("".join(output["data"]["image/png"]), Path(app.outdir))
-        output["data"] = {"text/html": picture.tag(alt, root_of(docname))}
+        tag = picture.tag(alt, root_of(docname))
+        output["data"] = {"text/html": explorers.embed(output["data"], tag)}
 
 
 def anchor_cells(app, doctree):

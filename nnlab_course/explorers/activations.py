@@ -4,7 +4,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
@@ -13,9 +13,6 @@ from torch import Tensor
 
 from nnlab_course.activations import ACTIVATIONS, plot_activation, value_and_derivative
 from nnlab_course.explorers.base import Explorer
-
-if TYPE_CHECKING:
-    from ipywidgets import Widget
 
 __all__ = ["PARAMETERS", "ActivationExplorer", "plot_saturation", "saturated_stretches"]
 
@@ -85,6 +82,11 @@ def _number(number: float) -> str:
     return f"{number:.1e}" if 0 < abs(number) < 5e-4 else f"{number + 0.0:.4f}"
 
 
+def _end(x: float) -> str:
+    """Write one decimal of an input of the grid, whose steps are 0.01."""
+    return f"{round(round(x, 2), 1) + 0.0:.1f}"
+
+
 class ActivationExplorer(Explorer):
     """An activation function, its slope, and the tangent at an input that can be moved.
 
@@ -93,6 +95,7 @@ class ActivationExplorer(Explorer):
     """
 
     title = "An activation function, its slope, its tangent at x, and where it is saturated"
+    name = "activations"
     figsize = (7.5, 3.2)
 
     def __init__(
@@ -112,8 +115,6 @@ class ActivationExplorer(Explorer):
             changes["parameter"] = new["parameter"] = _usual(new["function"])
         _check(*(new[name] for name in self.state))
         super().set(**changes)
-        if self._view is not None:
-            self._fit_slider()
 
     def chosen(self) -> Callable[[Tensor], Tensor]:
         """Return the function, with its parameter."""
@@ -148,33 +149,17 @@ class ActivationExplorer(Explorer):
         x, value, slope = self.point()
         here = "saturated" if abs(slope) < 0.01 else "not saturated"
         stretches = saturated_stretches(self.chosen(), torch.linspace(-8, 8, 1601))
-        places = " and ".join(f"from {first:.1f} to {last:.1f}" for first, last in stretches)
+        places = " and ".join(f"from {_end(first)} to {_end(last)}" for first, last in stretches)
         return (
             f"{self.heading()}, at x = {x:.2f}: f(x) = {_number(value)}, f'(x) = {_number(slope)}, "
             f"{here}. Between -8 and 8 it is saturated {places or 'nowhere'}."
         )
 
-    def controls(self) -> "list[Widget]":
-        """Build a list of functions and two sliders."""
-        import ipywidgets
-
-        wide = {"style": {"description_width": "9em"}, "layout": {"width": "32em"}}
-        names = ipywidgets.Dropdown(
-            options=list(ACTIVATIONS), value=self.state["function"], description="function", **wide
-        )
-        self._slider = ipywidgets.FloatSlider(step=0.05, **wide)
-        self._fit_slider()
-        self._slider.observe(lambda change: self.set(parameter=change.new), "value")
-        x = ipywidgets.FloatSlider(self.state["x"], min=-8, max=8, description="input x", **wide)
-        return [self.link("function", names), self._slider, self.link("x", x)]
-
-    def _fit_slider(self) -> None:
-        """Give the parameter's slider its name, range and value, or switch it off."""
-        slider, name = self._slider, self.state["function"]
-        slider.disabled = name not in PARAMETERS
-        if slider.disabled:
-            slider.description = "no parameter"
-            return
-        slider.description, _, low, high = PARAMETERS[name]
-        with slider.hold_sync(), slider.hold_trait_notifications():  # no range without its value
-            slider.min, slider.max, slider.value = low, high, self.state["parameter"]
+    def data(self) -> dict[str, Any]:
+        """Name the functions, and their parameters with their ranges."""
+        return {
+            **super().data(),
+            "functions": list(ACTIVATIONS),
+            "parameters": PARAMETERS,
+            "threshold": 0.01,
+        }

@@ -12,7 +12,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from nnlab_course.explorers.base import Explorer
+from nnlab_course.explorers.redrawn import Redrawn as Explorer
 from nnlab_course.plots.graph import matrix_rows, plot_graph
 from nnlab_course.plots.trace import trace
 

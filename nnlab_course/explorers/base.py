@@ -1,44 +1,73 @@
-"""A picture with controls beside it; where there are no widgets, the picture alone"""
+"""A picture that moves, in JupyterLab and on the site; where neither runs, a still one"""
 
 # A plain module, edited here.
 
-import base64
-import gc
-import html
+import functools
 import importlib.util
 import io
 import os
-from collections.abc import Iterator
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
     from ipywidgets import Widget
 
+STORED = (
+    "application/vnd.nnlab.explorer+json"  # What a notebook stores of an explorer, for the site
+)
+_MODULES = ("activations",)
+
 
 def widgets_wanted(
-    package: str = "ipywidgets",  # What the controls are made of
+    package: str = "anywidget",  # What the widget is made of
 ) -> bool:
-    """Tell whether explorers show controls: it is installed, and `NNLAB_STATIC` isn't 1."""
+    """Tell whether explorers are widgets: it is installed, and `NNLAB_STATIC` isn't 1."""
     return os.environ.get("NNLAB_STATIC") != "1" and bool(importlib.util.find_spec(package))
 
 
-class Explorer:
-    """A picture with controls that redraw it; where widgets are absent, the picture alone.
+def read_script(
+    host: str,  # "lab.js" or "page.js"
+) -> str:
+    """Join the JavaScript of the explorers into one file, for JupyterLab or the site."""
+    folder = files("nnlab_course.explorers")
+    modules = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES]
+    blocks = [f"{{\n{module}}}\n" for module in modules]  # a scope for each
+    ends = [(folder / name).read_text(encoding="utf-8") for name in ("common.js", host)]
+    return "\n".join([ends[0], *blocks, ends[1]])
 
-    Show it by naming it in the last line of a cell. `set` changes it from code. A subclass fills
-    `state` and defines `draw`, `describe` and `controls`.
+
+@functools.cache
+def _view_class() -> type:
+    """Define the widget; only whoever shows one needs anywidget."""
+    import anywidget
+    import traitlets
+
+    class View(anywidget.AnyWidget):
+        _esm = read_script("lab.js")
+        _css = (files("nnlab_course.explorers") / "explorers.css").read_text(encoding="utf-8")
+        name = traitlets.Unicode().tag(sync=True)
+        data = traitlets.Dict().tag(sync=True)
+        state = traitlets.Dict().tag(sync=True)
+
+    return View
+
+
+class Explorer:
+    """A picture with controls, drawn by JavaScript; where that doesn't run, a still picture.
+
+    Show it by naming it in the last line of a cell. `set` changes it from code. A subclass names
+    its module in `name`, fills `state`, and defines `draw`, `describe` and `data`.
     """
 
+    name = ""  # Of the JavaScript module
     title = ""  # What the picture shows, for who can't see it
     figsize = (6.5, 3.0)  # Inches
-    package = "ipywidgets"  # What the controls are made of
+    package = "anywidget"  # What the widget is made of
 
     def __init__(self, **state: Any):
         self.state = state
-        self._linked: dict[str, Widget] = {}
         self._view: Widget | None = None
 
     def __repr__(self) -> str:
@@ -46,26 +75,16 @@ class Explorer:
         return f"{type(self).__name__}({state})"
 
     def draw(self, figure: Figure) -> None:
-        """Draw the state on an empty figure, quickly: a layout engine takes as long as the rest."""
+        """Draw the state on an empty figure."""
         raise NotImplementedError
 
     def describe(self) -> str:
         """Put the state into words and numbers, in a sentence or two."""
         raise NotImplementedError
 
-    def controls(self) -> "list[Widget]":
-        """Build the widgets, from top to bottom; tie each to an entry of the state by `link`."""
-        raise NotImplementedError
-
-    def link(
-        self,
-        name: str,  # An entry of the state
-        widget: "Widget",  # With a `value`
-    ) -> "Widget":  # The same
-        """Let a widget's value and an entry of the state follow each other."""
-        self._linked[name] = widget
-        widget.observe(lambda change: self.set(**{name: change.new}), "value")
-        return widget
+    def data(self) -> dict[str, Any]:
+        """Compute what JavaScript draws from; it must fit into JSON."""
+        return {"title": self.title}
 
     def set(
         self,
@@ -77,13 +96,9 @@ class Explorer:
         """
         if unknown := sorted(changes.keys() - self.state.keys()):
             raise ValueError(f"no {', '.join(unknown)} here; there is {', '.join(self.state)}")
-        if all(self.state[name] == value for name, value in changes.items()):
-            return  # a widget that reports what it was just told
         self.state |= changes
-        for name in changes.keys() & self._linked.keys():
-            self._linked[name].value = self.state[name]
         if self._view is not None:
-            self.refresh()
+            self._view.state = dict(self.state)
 
     def picture(
         self,
@@ -92,37 +107,21 @@ class Explorer:
         """Draw the state, and return the picture."""
         figure, file = Figure(self.figsize, dpi=dpi), io.BytesIO()
         self.draw(figure)
-        # Not savefig, which draws everything twice.
-        FigureCanvasAgg(figure).print_png(file, pil_kwargs={"compress_level": 1})
-        # A figure is full of cycles. Left to the collector's last generation, they would stop a
-        # slider for a third of a second now and then.
-        del figure
-        gc.collect(1)
+        figure.savefig(file, format="png")
         return file.getvalue()
 
-    def refresh(self) -> None:
-        """Bring the picture on the screen up to the state."""
-        source = base64.b64encode(self.picture(dpi=150)).decode()
-        style = f"width: {100 * self.figsize[0]:.0f}px; max-width: 100%"
-        # Decoded at once: otherwise the picture would be gone for a moment at every change.
-        tag = f'<img alt="{html.escape(self.title)}" style="{style}" decoding="sync"'
-        self._picture.value = f'{tag} src="data:image/png;base64,{source}">'
-        self._words.value = f'<div role="status">{html.escape(self.describe())}</div>'
-
     def close(self) -> None:
-        """Take the explorer off the screen, with all its widgets and what observed them."""
-        view, self._view, self._linked = self._view, None, {}
-        for widget in _family(view) if view is not None else ():
-            widget.unobserve_all()
-            widget.close()
+        """Take the explorer off the screen, with its widget."""
+        view, self._view = self._view, None
+        if view is not None:
+            view.unobserve_all()
+            view.layout.close()
+            view.close()
 
     def _build(self) -> "Widget":
-        import ipywidgets  # takes a while, and whoever shows no explorer doesn't need it
-
-        self._picture, self._words = ipywidgets.HTML(), ipywidgets.HTML()
-        children = [*self.controls(), self._picture, self._words]
-        self.refresh()
-        return ipywidgets.VBox(children)
+        view = _view_class()(name=self.name, data=self.data(), state=dict(self.state))
+        view.observe(lambda change: self.set(**change.new), "state")
+        return view
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         bundle = {"text/plain": repr(self), "image/png": self.picture()}
@@ -131,6 +130,8 @@ class Explorer:
             self._view = self._view or self._build()
             view = {"version_major": 2, "version_minor": 0, "model_id": self._view.model_id}
             bundle["application/vnd.jupyter.widget-view+json"] = view
+        elif self.name:
+            bundle[STORED] = {"name": self.name, "state": self.state, "data": self.data()}
         return bundle
 
 
@@ -154,14 +155,3 @@ def _close_earlier(explorer: Explorer) -> None:
                 earlier.close()
         shown = []
     _shown[cell] = run, [*shown, explorer]
-
-
-def _family(widget: "Widget") -> "Iterator[Widget]":
-    """Yield a widget and everything that belongs to it: children, layouts, styles."""
-    from ipywidgets import Widget
-
-    for value in widget.trait_values().values():
-        for part in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(part, Widget):
-                yield from _family(part)
-    yield widget

@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from torch import Tensor
 from torch.nn import functional as F
 
-from nnlab_course.explorers.base import Explorer
+from nnlab_course.explorers.redrawn import Redrawn as Explorer
 from nnlab_course.plots.images import plot_images, plot_maps
 
 if TYPE_CHECKING:

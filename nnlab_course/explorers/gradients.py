@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nnlab_course.explorers.base import Explorer
+from nnlab_course.explorers.redrawn import Redrawn as Explorer
 from nnlab_course.gradients import init_weights_, mlp
 from nnlab_course.plots.layers import plot_gradient_norms
 from nnlab_course.training.watch import LayerStats, watch_gradients

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 import torch.nn.functional as F
-from ipywidgets.widgets.widget import _instances
+from explorer_page import SAY, barriers, explorer_page, picture_of
 from lab_browser import open_notebook, photograph, run_cell, write_notebook
 from matplotlib.figure import Figure
 from playwright.sync_api import expect
@@ -19,16 +19,7 @@ from nnlab_course.explorers.activations import (
     saturated_stretches,
 )
 
-pytestmark = pytest.mark.usefixtures("with_widgets")
-
 GRID = torch.linspace(-8, 8, 1601)
-
-
-def shown(explorer):
-    """Show an explorer; return its list, its two sliders, and what returns the words."""
-    explorer._repr_mimebundle_()
-    names, parameter, x, _, words = explorer._view.children
-    return names, parameter, x, lambda: words.value
 
 
 # --- stretches ------------------------------------------------------------------------------
@@ -180,54 +171,80 @@ def test_draws_the_tangent_and_leaks_no_figure():
     assert not plt.get_fignums()
 
 
-# --- controls ---------------------------------------------------------------------------------
+# --- in the browser ---------------------------------------------------------------------------
+
+STATES = [(name, None, x) for name in ACTIVATIONS for x in (-7.9, -1.5, 0, 0.75, 6.0, 8)]
+STATES += [(name, p, x) for name, (_, _, low, high) in PARAMETERS.items() for p in (low, high)
+           for x in (-2.0, 0, 1.3)]  # fmt: skip
 
 
-def test_controls_and_state_follow_each_other():
-    names, parameter, x, words = shown(explorer := ActivationExplorer())
-    x.value = 2.0
-    assert "at x = 2.00" in words()
-    names.value = "elu"
-    assert explorer.state == {"function": "elu", "parameter": 1.0, "x": 2.0}
-    parameter.value = 2.5
-    assert "alpha = 2.50" in words()
-    explorer.set(function="softplus", parameter=3.0, x=-1.0)
-    assert (names.value, parameter.value, x.value) == ("softplus", 3.0, -1.0)
+def test_javascript_finds_what_torch_finds_and_says_the_same(browser, monkeypatch):
+    explorers = [ActivationExplorer(*state) for state in STATES]
+    with explorer_page(browser, monkeypatch, explorers[0]) as page:
+        said = page.evaluate(SAY, [explorer.state for explorer in explorers])
+        assert said == [explorer.describe() for explorer in explorers]
+        evaluate = """states => states.map(({function: name, parameter, x}) =>
+            document.querySelector(".nnlab-explorer").explorer.evaluate(name, x, parameter))"""
+        found = page.evaluate(evaluate, [explorer.state for explorer in explorers])
+    for explorer, numbers in zip(explorers, found, strict=True):
+        assert numbers == pytest.approx(explorer.point()[1:], abs=1e-5), explorer
 
 
-def test_the_parameters_slider_fits_the_function():
-    names, parameter, _, _ = shown(explorer := ActivationExplorer())
-    assert parameter.disabled
-    assert parameter.description == "no parameter"
-    for name in [*ACTIVATIONS, *reversed(list(ACTIVATIONS)[:-1])]:
-        names.value = name
-        assert parameter.disabled == (name not in PARAMETERS)
-        if name in PARAMETERS:
-            label, usual, low, high = PARAMETERS[name]
-            assert (parameter.description, parameter.value) == (label, usual)
-            assert (parameter.min, parameter.max) == (low, high)
-            assert explorer.state["parameter"] == usual
-            parameter.value = high
+def test_moved_by_keys_by_typing_and_by_pointer(browser, monkeypatch):
+    with explorer_page(browser, monkeypatch, ActivationExplorer(), has_touch=True) as page:
+        words = page.get_by_role("status")
+        seen = {picture_of(page)}
+        page.get_by_label("input x", exact=True).focus()
+        page.keyboard.press("ArrowRight")
+        expect(words).to_contain_text("at x = 1.05")
+        seen.add(picture_of(page))
+        page.get_by_label("input x, as a number").fill("-4")
+        page.keyboard.press("Enter")
+        expect(words).to_contain_text("at x = -4.00: f(x) = -0.9993, f'(x) = 0.0013, saturated")
+        seen.add(picture_of(page))
+        box = page.locator(".nnlab-plot").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + 100
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 100, y, steps=3)
+        page.mouse.up()
+        expect(words).not_to_contain_text("at x = -4.00")
+        seen.add(picture_of(page))
+        page.touchscreen.tap(box["x"] + box["width"] - 12, y)
+        expect(words).to_contain_text("at x = 8.00")
+        page.get_by_label("function", exact=True).select_option("leaky_relu")
+        page.get_by_label("negative_slope", exact=True).focus()
+        page.keyboard.press("Home")
+        expect(words).to_contain_text("leaky_relu, negative_slope = 0.00, at x = 8.00")
+        seen.add(picture_of(page))
+        assert len(seen) == 5
 
 
-def test_draws_once_for_a_change(monkeypatch):
-    names, parameter, x, _ = shown(explorer := ActivationExplorer("elu"))
-    drawn = []
-    monkeypatch.setattr(explorer, "draw", lambda figure: drawn.append(1))
-    names.value = "leaky_relu"
-    parameter.value = 0.5
-    x.value = 0.5
-    assert len(drawn) == 3
+def test_the_address_keeps_the_state(browser, monkeypatch):
+    start = "?function=elu&x=-2.5&parameter=99#there"
+    with explorer_page(browser, monkeypatch, ActivationExplorer(), start) as page:
+        expect(page.get_by_role("status")).to_contain_text("elu, alpha = 4.00, at x = -2.50")
+        page.get_by_label("function", exact=True).select_option("relu")
+        page.wait_for_url("**/?function=relu&x=-2.5&parameter=#there")
+        page.reload()
+        expect(page.get_by_role("status")).to_contain_text("relu, at x = -2.50")
 
 
-def test_closing_leaves_no_widget():
-    before = set(_instances)
-    _, parameter, _, _ = shown(explorer := ActivationExplorer("elu"))
-    explorer.close()
-    assert set(_instances) == before
-    parameter.value = 2
-    assert explorer.state["parameter"] == 1.0
-    explorer.set(function="relu")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_fits_a_phone_has_no_barrier_and_no_dead_slider(browser, monkeypatch, scheme):
+    size = (390, 844)
+    with explorer_page(browser, monkeypatch, ActivationExplorer(), size=size) as page:
+        page.evaluate(f"document.documentElement.dataset.theme = '{scheme}'")
+        assert barriers(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.get_by_role("slider").count() == 1
+        height = page.locator(".nnlab-live").bounding_box()["height"]
+        for name in ACTIVATIONS:
+            page.get_by_label("function", exact=True).select_option(name)
+            expect(page.get_by_role("status")).to_contain_text(name)
+            assert page.locator(".nnlab-live").bounding_box()["height"] == height
+        page.get_by_label("function", exact=True).select_option("elu")
+        expect(page.get_by_role("slider")).to_have_count(2)
 
 
 CELL = """from nnlab_course.explorers.activations import ActivationExplorer
@@ -238,41 +255,19 @@ explorer"""
 
 def test_in_jupyterlab_by_keyboard(lab):
     with open_notebook(lab, write_notebook(lab[2], "curves.ipynb", CELL)) as page:
-        for _ in range(3):
-            output = run_cell(page, "explorer = ActivationExplorer")
-            picture = output.locator("img")
-            expect(picture).to_have_count(1)
+        output = run_cell(page, "explorer = ActivationExplorer")
         words = output.get_by_role("status")
         expect(words).to_contain_text("f(x) = 0.7616, f'(x) = 0.4200, not saturated")
-        seen = {picture.get_attribute("src")}
-
-        output.locator(".noUi-handle").nth(1).focus()  # of x; the first is the parameter's
-        page.keyboard.press("ArrowRight")
-        expect(words).to_contain_text("at x = 1.10")
-        seen.add(picture.get_attribute("src"))
-
-        number = output.locator(".widget-readout").nth(1)
-        number.click()
-        page.keyboard.press("Control+a")
-        page.keyboard.type("-4")
+        number = output.get_by_label("input x, as a number")
+        number.fill("-4")
         page.keyboard.press("Enter")
         expect(words).to_contain_text("at x = -4.00: f(x) = -0.9993, f'(x) = 0.0013, saturated")
-        seen.add(picture.get_attribute("src"))
-
-        names = output.get_by_label("function")
-        names.focus()
-        for key in ["Space", *["ArrowDown"] * 7, "Enter"]:  # closed, JupyterLab takes the arrows
-            page.keyboard.press(key)
+        output.get_by_label("function", exact=True).focus()
+        page.keyboard.type("leaky")
         expect(words).to_contain_text("leaky_relu, negative_slope = 0.10")
-        seen.add(picture.get_attribute("src"))
-        assert len(seen) == 4
-        output.locator(".noUi-handle").nth(0).focus()
-        page.keyboard.press("ArrowLeft")
-        expect(words).to_contain_text("negative_slope = 0.05")
-        photograph(page, "activations")
-        names.select_option("gelu")
-        expect(words).to_contain_text("gelu, at x = -4.00")
-        expect(output.get_by_text("no parameter")).to_be_visible()
+        photograph(page, "activations-light")
+        page.set_viewport_size({"width": 760, "height": 900})
+        photograph(page, "activations-760")
         page.evaluate(
             "window.jupyterapp.commands.execute('apputils:change-theme', "
             "{theme: 'JupyterLab Dark'})"

@@ -145,7 +145,7 @@ def test_every_picture_of_a_lesson_comes_and_only_when_it_is_near(address, brows
     with tab(browser, address) as page:
         page.goto(f"{address}/{LESSON}")
         page.get_by_role("button", name="Show all answers").click()
-        pictures = page.locator("article img")
+        pictures = page.locator("article img:not(.nnlab-explorer > *)")
         unloaded = "images => images.filter(image => !image.naturalWidth).length"
         assert pictures.count() >= 5
         assert pictures.evaluate_all(unloaded) > 0
@@ -297,6 +297,32 @@ def test_answers_are_open_in_print_and_without_javascript(address, browser):
     page.goto(f"{address}/{LESSON}")
     assert page.locator("form.predict").count() == 0
     assert page.locator(".cell_output").first.is_visible()
+    context.close()
+
+
+# --- explorers ------------------------------------------------------------------------------
+
+
+def test_an_explorer_moves_on_its_lesson_and_is_a_still_picture_elsewhere(address, browser):
+    place = f"{address}/{LESSON}?function=elu&x=2"
+    with tab(browser, address) as page:
+        page.goto(place)
+        page.get_by_role("button", name="Show all answers").click()
+        explorer = page.locator(".nnlab-explorer").first
+        words = explorer.get_by_role("status")
+        expect(words).to_contain_text("elu, alpha = 1.00, at x = 2.00")
+        explorer.get_by_label("input x", exact=True).focus()
+        page.keyboard.press("ArrowLeft")
+        expect(words).to_contain_text("at x = 1.95")
+        assert not explorer.locator("> img").is_visible()
+        page.emulate_media(media="print")
+        assert explorer.locator("> img").is_visible()
+        assert not words.is_visible()
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(place)
+    assert page.locator(".nnlab-explorer > img").first.is_visible()
+    assert page.locator(".nnlab-live").count() == 0
     context.close()
 
 

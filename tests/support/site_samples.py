@@ -11,7 +11,16 @@ from pathlib import Path
 from PIL import Image
 
 PROJECT = Path(__file__).parents[2]
-PARTS = ("notebooks", "landing", "downloads", "pages", "highlighting", "mathematics", "links")
+PARTS = (
+    "notebooks",
+    "explorers",
+    "landing",
+    "downloads",
+    "pages",
+    "highlighting",
+    "mathematics",
+    "links",
+)
 SMALL = "extensions=myst_nb,sphinx_copybutton,sphinx.ext.extlinks," + ",".join(
     f"course_site.{part}" for part in PARTS
 )
