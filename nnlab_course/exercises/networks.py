@@ -79,14 +79,15 @@ class Network:
         self,
         inputs: Tensor,  # (N, ...)
         nudges: dict[str, Tensor] | None = None,  # By layer's name, shaped as its outputs
+        training: bool = True,  # In training mode, or else in evaluation mode
     ) -> tuple[Tensor, dict[str, Tensor]]:  # Outputs; each linear layer's inputs, in order of use
-        """Run once in training mode and in float64, adding `nudges` to what linear layers compute.
+        """Run once in float64, adding `nudges` to what linear layers compute.
 
         The network itself stays as it is; what it draws at random is the same each time. Layers
         that are never used are missing.
         """
         with torch.no_grad():
-            return self._run_nudged(inputs, dict(nudges or {}))
+            return self._run_nudged(inputs, dict(nudges or {}), training)
 
     def output_gradients(self, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Compute the gradient of the mean cross-entropy for each linear layer's outputs.
@@ -103,10 +104,10 @@ class Network:
         }
 
     def _run_nudged(
-        self, inputs: Tensor, nudges: dict[str, Tensor]
+        self, inputs: Tensor, nudges: dict[str, Tensor], training: bool = True
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Run a copy, and fill in a nudge of zeros wherever one is missing."""
-        module, seen = copy.deepcopy(self._module).double().train(), {}
+        module, seen = copy.deepcopy(self._module).double().train(training), {}
 
         def listen(name: str) -> Callable[..., Tensor]:
             def add_nudge(layer: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:

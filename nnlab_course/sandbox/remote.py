@@ -108,9 +108,9 @@ class RemoteNetwork(Remote):
         return self.ask("outputs", inputs, state)
 
     def trace(
-        self, inputs: Tensor, nudges: dict[str, Tensor] | None = None
+        self, inputs: Tensor, nudges: dict[str, Tensor] | None = None, training: bool = True
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        return self.ask("trace", inputs, nudges, reader=read_trace)
+        return self.ask("trace", inputs, nudges, training, reader=read_trace)
 
     def output_gradients(self, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
         return self.ask("output_gradients", inputs, labels, reader=read_tensors)

@@ -47,6 +47,16 @@ def test_an_exercise_is_complete(exercise):
     assert exercise.title
 
 
+def test_a_hint_that_names_a_section_names_one_that_there_is():
+    for module in MODULES:
+        notebook = json.loads(LESSONS[module].read_text(encoding="utf-8"))
+        texts = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown"]
+        titles = {re.match(r"#+ (.*)", text)[1] for text in texts if text.startswith("#")}
+        for exercise in exercises_of(module):
+            for hint in exercise.hints:
+                assert set(re.findall(r"section “(.+?)”", hint)) <= titles, exercise.slug
+
+
 # --- the mistakes -------------------------------------------------------------------------------
 
 MISTAKES = [

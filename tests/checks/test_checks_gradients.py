@@ -52,6 +52,20 @@ class Deep(nn.Module):
         return self.layers[-1](x)
 
 
+class Lazy(nn.Sequential):
+    """Layers that learn from the first inputs how many there are, with skip connections."""
+
+    def __init__(self):
+        super().__init__(*(nn.LazyLinear(32) for _ in range(29)), nn.LazyLinear(2))
+
+    def forward(self, x):
+        first, *middle, last = self
+        h = torch.tanh(first(x))
+        for layer in middle:
+            h = h + torch.tanh(layer(h))
+        return last(h)
+
+
 class Shallow(Deep):
     def __init__(self):
         super().__init__()
@@ -149,6 +163,7 @@ RIGHT = {
         (lambda: mlp(30, init="xavier"),),
         (Deep,),
         (Deep(),),
+        (Lazy,),
         (lambda: mlp(30, 128, activation=nn.ReLU, init="kaiming"),),
         (lambda: mlp(30, activation=nn.ReLU, init="kaiming"),),
         (lambda: mlp(30, activation=lambda: nn.ReLU(inplace=True), init="kaiming"),),
@@ -160,6 +175,7 @@ RIGHT = {
         (lambda: mlp(30, activation=nn.Tanh, skip=True),),
         (lambda: mlp(30, activation=nn.Sigmoid, skip=True),),
         (lambda: mlp(30, activation=nn.Sigmoid, norm=nn.LayerNorm, skip=True),),
+        (lambda: mlp(30, activation=nn.Hardsigmoid, norm=nn.LayerNorm, skip=True),),
         (
             lambda: mlp(
                 30, activation=lambda: nn.Sequential(nn.Tanh(), nn.Dropout(0.1)), init="xavier"
@@ -243,6 +259,10 @@ WRONG = [
             ({"activation": nn.Identity, "skip": True}, "linear"),
             ({"activation": lambda: nn.Hardtanh(-100, 100), "init": "xavier"}, "linear"),
             ({"activation": lambda: nn.PReLU(init=1.0), "init": "xavier"}, "linear"),
+            ({"activation": nn.Identity, "norm": nn.LayerNorm}, "no-activation"),
+            ({"activation": nn.Identity, "norm": nn.LayerNorm, "skip": True}, "no-activation"),
+            ({"activation": nn.Identity, "norm": partial(nn.GroupNorm, 4)}, "no-activation"),
+            ({"activation": lambda: nn.Dropout(0.1), "init": "xavier"}, "no-activation"),
             ({"activation": FalseSlope, "init": "xavier"}, "other-gradients"),
             ({"width": 200, "init": "xavier"}, "too-wide"),
             ({"out_features": 3}, "shape"),

@@ -75,6 +75,14 @@ def test_a_trace_lists_the_linear_layers_that_are_used_in_their_order():
     torch.testing.assert_close(outputs.float(), net.outputs(inputs))
 
 
+def test_a_trace_in_evaluation_mode_leaves_dropout_out():
+    net = build_network(lambda: nn.Sequential(nn.Dropout(0.9), nn.Linear(8, 2)))
+    inputs = torch.rand(4, 8)
+    _, seen = net.trace(inputs, training=False)
+    torch.testing.assert_close(seen["1"], inputs.double())
+    assert not torch.equal(net.trace(inputs)[1]["1"], inputs.double())
+
+
 def test_lazy_layers_get_their_shapes_from_the_first_inputs():
     net = build_network(lambda: nn.Sequential(nn.LazyLinear(3), nn.Tanh(), nn.LazyLinear(2)))
     assert net.layers()[0].shapes == {"weight": (), "bias": ()}

@@ -7,13 +7,13 @@
 
 import statistics
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nnlab_course.checks.gradients.bends import require_bends
 from nnlab_course.exercises import AnswerError, Exercise, Network, Result, build_network
 
 _DEPTH, _WIDEST, _FACTOR = 30, 128, 200
@@ -31,7 +31,8 @@ def _require_thirty(net: Network) -> None:
 
     **Raises:** `AnswerError` if not.
     """
-    widths = [layer.shapes["weight"][0] for layer in net.layers() if layer.kind == "Linear"]
+    shapes = [layer.shapes.get("weight") for layer in net.layers() if layer.kind == "Linear"]
+    widths = [shape[0] for shape in shapes if shape]
     if len(widths) != _DEPTH:
         mistake = "too-few-layers" if len(widths) < _DEPTH else "too-many-layers"
         message = f"{len(widths)} linear layers (`nn.Linear`); give exactly {_DEPTH}"
@@ -45,9 +46,11 @@ def _require_stack(net: Network, generator: torch.Generator) -> None:
 
     **Raises:** `AnswerError` if they aren't.
     """
-    _require_thirty(net)
     number = 2 * _WIDEST + 64  # More points than an affine map has freedom to fit
     points, _ = _points(number, generator)
+    if any(layer.kind.startswith("Lazy") for layer in net.layers()):
+        net.outputs(points.float())  # from which they learn their shapes
+    _require_thirty(net)
     outputs, inputs = net.trace(points)
     if tuple(outputs.shape) != (number, 2):
         message = f"expected shape ({number}, 2) for {number} points, got {tuple(outputs.shape)}"
@@ -55,43 +58,7 @@ def _require_stack(net: Network, generator: torch.Generator) -> None:
     if len(inputs) < _DEPTH:
         message = f"{_DEPTH - len(inputs)} of the {_DEPTH} linear layers are never used"
         raise AnswerError(message, "unused-layers")
-    noise = _noise_like_outputs(net.state(), inputs, generator)
-    _, inputs = net.trace(points, noise)
-    for k, (name, following) in enumerate(pairwise(inputs), start=1):
-        _require_bend(k, inputs[name], noise[name], inputs[following])
-
-
-def _noise_like_outputs(
-    state: dict[str, Tensor], inputs: dict[str, Tensor], generator: torch.Generator
-) -> dict[str, Tensor]:
-    """Draw noise for each linear layer's outputs, as widely spread as these, or more."""
-    noise = {}
-    for name, values in inputs.items():
-        outputs = values @ state[f"{name}.weight"].double().T
-        noise[name] = torch.randn(outputs.shape, generator=generator, dtype=outputs.dtype)
-        noise[name] *= max(outputs.std().item(), 1.0)  # near 0, tanh is as good as linear
-    return noise
-
-
-def _require_bend(k: int, before: Tensor, noise: Tensor, after: Tensor) -> None:
-    """Make sure that what layer k + 1 takes in is no affine function of layer k's in- and output.
-
-    The noise, which was added to the layer's output, is as good as the output: together with the
-    input it spans the same functions. A skip connection and a normalisation change nothing.
-    """
-    if before.shape == after.shape and torch.equal(before, after):
-        message = f"layers {k} and {k + 1} have the same input; stack them one after the other"
-        raise AnswerError(message, "side-by-side")
-    if not torch.isfinite(after.square().sum()):
-        raise AnswerError(f"the inputs of layer {k + 1} overflow", "not-finite")
-    known = torch.cat([before, noise, torch.ones(len(before), 1).double()], dim=1)
-    rest = after - known @ torch.linalg.lstsq(known, after, driver="gelsd").solution
-    spread = (after - after.mean(0)).norm()
-    if spread == 0:
-        raise AnswerError(f"layer {k + 1} gets the same input for every point", "constant")
-    if rest.norm() <= 1e-6 * spread:
-        message = f"between the linear layers {k} and {k + 1} there is nothing but linear steps"
-        raise AnswerError(message, "linear")
+    require_bends(net, points, generator)
 
 
 def _measure(net: Network, points: Tensor, labels: Tensor) -> dict[str, Tensor]:
@@ -191,7 +158,8 @@ thirty = Exercise(
     hints=(
         "What does one layer multiply the gradient by? Typical slope × √(units × variance of a "
         "weight). Over thirty layers it should stay near 1.",
-        "The section “Why: the factor of one layer” shows which start belongs to which activation.",
+        "The section “How widely should the weights be spread?” shows which start belongs to which "
+        "activation.",
         "With batch normalisation alone the gradient grows on the way back. A skip connection "
         "around each block keeps it in bounds for ReLU.",
     ),
