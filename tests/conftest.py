@@ -1,10 +1,12 @@
 """Shared by the tests: no figure outlives its test; the package and the site, built once."""
 
+import os
 import shutil
 
 import matplotlib
 import pytest
 from building import PROJECT, build, copy_source
+from filelock import FileLock
 from site_samples import build_site
 
 matplotlib.use("Agg")
@@ -26,12 +28,34 @@ def close_figures():
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory):
+def once(tmp_path_factory):
+    """Have something made in a folder by one of the workers; the others wait, and only read."""
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+
+    def make_once(name, make):
+        folder, made = place / name, place / f"{name}.made"
+        with FileLock(place / f"{name}.lock"):
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # where making it failed before
+                folder.mkdir()
+                make(folder)
+                made.touch()
+        return folder
+
+    return make_once
+
+
+@pytest.fixture(scope="session")
+def site(once):
     """Build the site from the stored outputs; any warning is an error."""
-    folder = tmp_path_factory.mktemp("site")
-    done = build_site(PROJECT / "nbs", folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "html"
+
+    def make(folder):
+        done = build_site(PROJECT / "nbs", folder)
+        assert done.returncode == 0, done.stderr
+
+    return once("site", make) / "html"
 
 
 @pytest.fixture(scope="session")
@@ -76,9 +100,14 @@ def source(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def built(source):
+def built(once):
     """The sdist, and the wheel built from it."""
-    build(source)
-    (wheel,) = (source / "dist").glob("*.whl")
-    (sdist,) = (source / "dist").glob("*.tar.gz")
+
+    def make(folder):
+        copy_source(folder)
+        build(folder)
+
+    dist = once("built", make) / "dist"
+    (wheel,) = dist.glob("*.whl")
+    (sdist,) = dist.glob("*.tar.gz")
     return {"wheel": wheel, "sdist": sdist}

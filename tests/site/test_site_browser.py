@@ -1,144 +1,18 @@
-"""The site in a real browser: every page in both modes and on a phone, by mouse and by key."""
+"""The site in a real browser: by mouse and by key, from a host and from a folder."""
 
 import os
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from handwriting import count_right, draw_by_mouse, write, write_one_by_keys
 from playwright.sync_api import expect
+from site_browser import MODE_IDS, MODES, PHONE, faults, tab
 from site_samples import build_small, lesson_cells
 
 from nnlab_course.explorers.drawing import load_drawings
 
-DESKTOP, PHONE = (1400, 900), (390, 844)
-MODES = [(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light"), (PHONE, "dark")]
-MODE_IDS = [f"{width}-{scheme}" for (width, _), scheme in MODES]
 LESSON = "01_activations.html"
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serve files, and write no log."""
-
-    def log_message(self, *args):
-        """Say nothing."""
-
-
-@pytest.fixture(scope="session")
-def address(site, tmp_path_factory):
-    """Serve the site below a path of its own, and return its address."""
-    root = tmp_path_factory.mktemp("host")
-    (root / "some").mkdir()
-    (root / "some/where").symlink_to(site, target_is_directory=True)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=root))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/some/where"
-    server.shutdown()
-    server.server_close()
-
-
-@contextmanager
-def tab(browser, home, size=DESKTOP, scheme="light", **options):
-    """Open a tab; at the end, fail if a page complained or asked another host for something."""
-    width, height = size
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme, **options
-    )
-    page, complaints = context.new_page(), []
-
-    def hear(message):
-        if message.type in ("error", "warning"):
-            complaints.append(f"{page.url}: {message.text}")
-
-    def watch(request):
-        if not request.url.startswith((home, "data:", "blob:")):
-            complaints.append(f"{page.url} asks for {request.url}")
-
-    def fail(request):
-        if request.failure != "net::ERR_ABORTED":  # by leaving the page
-            complaints.append(f"{page.url} does not get {request.url}: {request.failure}")
-
-    page.on("console", hear)
-    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
-    page.on("request", watch)
-    page.on("requestfailed", fail)
-    try:
-        yield page
-        assert complaints == []
-    finally:
-        context.close()
-
-
-def pages_of(site):
-    """Return the addresses of the site's pages."""
-    names = [path.relative_to(site).as_posix() for path in site.rglob("*.html")]
-    return sorted(name for name in names if not name.startswith("_static"))
-
-
-def faults(page):
-    """Return what is wrong with a page as it is drawn."""
-    return page.evaluate(
-        """() => {
-            const found = [];
-            const root = document.documentElement;
-            if (root.scrollWidth > root.clientWidth)
-                found.push(`it is ${root.scrollWidth} wide, the window ${root.clientWidth}`);
-            for (const element of document.querySelectorAll(".katex-error"))
-                found.push(`mathematics: ${element.textContent}`);
-            for (const element of document.querySelectorAll(".math:not(:has(.katex))"))
-                found.push(`not typeset: ${element.textContent}`);
-            return found;
-        }"""
-    )
-
-
-@pytest.mark.parametrize(("size", "scheme"), MODES, ids=MODE_IDS)
-def test_every_page_is_drawn_without_a_fault(site, address, browser, size, scheme):
-    found = {}
-    with tab(browser, address, size, scheme) as page:
-        for name in pages_of(site):
-            page.goto(f"{address}/{name}")
-            assert page.locator("html").get_attribute("data-theme") == scheme
-            if problems := faults(page):
-                found[name] = problems
-    assert found == {}
-
-
-# The search for barriers takes its time: one page of each kind in both modes, of the others what
-# is neither code nor a formula.
-KINDS = [
-    "index",
-    "03_gradients",
-    "05_cifar10",
-    "training/history",
-    "api/data",
-    "glossary",
-    "search",
-    "draw",
-]
-
-
-@pytest.mark.parametrize(("size", "scheme"), [MODES[0], MODES[3]], ids=[MODE_IDS[0], MODE_IDS[3]])
-def test_no_page_has_a_serious_barrier(site, address, browser, size, scheme):
-    found = {}
-    names = pages_of(site) if scheme == "light" else [f"{kind}.html" for kind in KINDS]
-    with tab(browser, address, size, scheme) as page:
-        for name in names:
-            page.goto(f"{address}/{name}")
-            rest = None if name.removesuffix(".html") in KINDS else {"exclude": ["pre", ".katex"]}
-            results = Axe().run(page, rest, {"resultTypes": ["violations"], "preload": False})
-            serious = {
-                f"{violation['id']}: {violation['nodes'][0]['html'][:200]}"
-                for violation in results.response["violations"]
-                if violation["impact"] in ("serious", "critical")
-            }
-            if serious:
-                found[name] = serious
-    assert found == {}
 
 
 def test_every_picture_of_a_lesson_comes_and_only_when_it_is_near(address, browser):

@@ -61,29 +61,48 @@ def _used(tree: ast.AST) -> set[str]:
 _DEFINITIONS = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign
 
 
-def _resolve(tree: ast.AST, above: list[ast.stmt], given: dict[str, Any]) -> None:
-    """Run the statements above that define what a piece of code uses, and no others."""
-    for name in sorted(_used(tree) - set(given)):
+def _needed(tree: ast.AST, above: list[ast.stmt], known: set[str]) -> list[ast.stmt]:
+    """Return the statements above that define what a piece of code uses, and no others."""
+    found = []
+    for name in sorted(_used(tree) - known):
         for number in range(len(above) - 1, -1, -1):
             if isinstance(above[number], _DEFINITIONS) and name in defined(above[number]):
-                _resolve(above[number], above[:number], given)
-                code = ast.Module([above[number]], type_ignores=[])
-                exec(compile(code, "lesson", "exec"), given)
+                found += _needed(above[number], above[:number], known)
+                found.append(above[number])
+                known |= defined(above[number])
                 break
+    return found
+
+
+def _solutions(lesson: str) -> Iterator[tuple[str, ast.Module, list[ast.stmt]]]:
+    """Yield of each exercise its slug, its worked solution, and every statement above it."""
+    above: list[ast.stmt] = []
+    for cell in _cells(lesson):
+        if cell["cell_type"] != "code":
+            continue
+        tree, marks = _parse(cell["source"]), cell["metadata"].get("nbgrader", {})
+        if marks.get("solution"):
+            yield marks["grade_id"], tree, above
+        above += tree.body
 
 
 def worked_solutions(lesson: str) -> Iterator[Worked]:
     """Yield the worked solutions of a lesson that don't train."""
     checks = importlib.import_module(f"nnlab_course.checks.{lesson}")
     exercises = {exercise.slug: exercise for exercise in checks.EXERCISES}
-    above: list[ast.stmt] = []
-    for cell in _cells(lesson):
-        if cell["cell_type"] != "code":
-            continue
-        marks = cell["metadata"].get("nbgrader", {})
-        if marks.get("solution") and marks["grade_id"] in exercises.keys() - TRAINED:
-            tree, given = _parse(cell["source"]), {"__name__": "solution"}
-            _resolve(tree, above, given)
-            source = ast.unparse(tree)
-            yield Worked(lesson, exercises[marks["grade_id"]], source, given)
-        above += _parse(cell["source"]).body
+    for slug, tree, above in _solutions(lesson):
+        if slug in exercises.keys() - TRAINED:
+            given = {"__name__": "solution"}
+            needed = ast.Module(_needed(tree, above, set(given)), type_ignores=[])
+            exec(compile(needed, "lesson", "exec"), given)
+            yield Worked(lesson, exercises[slug], ast.unparse(tree), given)
+
+
+def answered(lesson: str) -> list[str]:
+    """Return the cells of a student who hands in the worked solutions, and what they need."""
+    cells, known = [], set()
+    for _, tree, above in _solutions(lesson):
+        cells += map(ast.unparse, [*_needed(tree, above, known), tree])
+        for statement in tree.body:
+            known |= defined(statement)
+    return cells
