@@ -12,8 +12,8 @@ NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/*/*.ipynb)
 LESSONS := $(wildcard nbs/*.ipynb)
 
 .DELETE_ON_ERROR:
-.PHONY: help course test quick test-engines coverage lab solutions docs docs-live bench clean export lint \
-	outputs lock vendor
+.PHONY: help course test test-code test-notebooks quick test-engines coverage lab solutions docs \
+	docs-live bench clean export lint outputs lock vendor
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -98,26 +98,38 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 
-# One thread for each of the workers; a group of tests shares what is dear (conftest.py).
-WORKERS ?= 2
-PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations 10
+# One thread for each of the workers; a group of tests shares what is dear (conftest.py). More
+# workers than two processors, since they wait for browsers, servers and processes.
+WORKERS ?= 3
+PYTEST := $(BIN)/pytest -q --durations 10
+SHARED := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 600 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg -p no:cacheprovider
 test quick test-engines coverage: export OMP_NUM_THREADS := 1
 
 test: lint  ## Run every test: with the real data, if NNLAB_DATA names them, and without
-	$(PYTEST) tests
-	$(if $(NNLAB_DATA),$(PYTEST) $(NBVAL) $(LESSONS))
-	NNLAB_DATA='$(CURDIR)/_build/no-data' NNLAB_OFFLINE=1 $(PYTEST) $(NBVAL) nbs
+	@$(MAKE) --no-print-directory -j2 test-code test-notebooks
+
+test-code:
+	$(PYTEST) $(SHARED) tests
+
+# They run beside the rest, whose output is not to be mixed with theirs.
+NOTEBOOKS_LOG := _build/test-notebooks.log
+test-notebooks:
+	@mkdir -p _build
+	@status=0; { \
+	$(if $(NNLAB_DATA),$(PYTEST) $(NBVAL) $(LESSONS) || status=1;) \
+	NNLAB_DATA='$(CURDIR)/_build/no-data' NNLAB_OFFLINE=1 $(PYTEST) $(NBVAL) nbs || status=1; \
+	} > $(NOTEBOOKS_LOG) 2>&1; cat $(NOTEBOOKS_LOG); exit $$status
 
 quick: lint  ## Run in a minute what one runs while writing
-	$(PYTEST) -m "not slow" tests
+	$(PYTEST) $(SHARED) -m "not slow" tests
 
 test-engines: $(READY)  ## Mark on a real Slurm, hand out on a real JupyterHub: what is missing is told
 	$(BIN)/pytest -v --durations 5 tests/engines
 
 coverage: $(READY)  ## Measure which lines of the package the tests reach
-	$(PYTEST) --cov nnlab_course --cov-report term-missing:skip-covered tests
+	$(PYTEST) $(SHARED) --cov nnlab_course --cov-report term-missing:skip-covered tests
 
 bench: $(READY)  ## Measure training, grading, explorers, accuracies; needs the real data: make bench PARTS=mnist
 	$(BIN)/python benchmarks/run.py $(PARTS)

@@ -7,19 +7,25 @@ from xdist.scheduler import LoadScopeScheduling
 # worker is left with it at the end. Other tests are shared out by file.
 GROUPS = {
     "nbs/05_cifar10": "lesson 5",
-    "tests/site": "site",
-    "tests/repository/test_leaks": "site",
+    "tests/site/test_every_page": "pages",
     "tests/explorers": "lab",
     "tests/lab": "lab",
     "tests/grading/test_grading": "grading",
+    "tests/lessons/test_own_pictures": "pictures",
+    "tests/site/test_site_browser": "browser",
+    "tests/cli": "command",
     "nbs/04_lenet": "lesson 4",
-    "tests/sandbox": "sandbox",
+    "tests/training/test_distributed": "distributed",
     "tests/repository/test_package": "package",
+    "tests/grading/test_honest": "honest",
+    "tests/grading/test_nbgrader": "nbgrader",
+    "tests/repository/test_leaks": "leaks",
+    "tests/sandbox": "sandbox",
 }
 # Browsers, processes and training: what `make quick` leaves out, besides tests marked as slow.
 SLOW = {"cli", "grading", "lab", "sandbox", "site"}
 SLOW |= {"test_accuracy", "test_distributed", "test_gpu", "test_leaks", "test_own_pictures"}
-SLOW |= {"test_package", "test_resume"}
+SLOW |= {"test_install", "test_mutants", "test_package", "test_resume"}
 DEAR = {"site", "lab", "built", "source", "browser"}
 
 

@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from lab_browser import go_to, open_notebook, photograph, run_cell
+from lab_browser import RUN_ALL, go_to, open_notebook, photograph, run_above, run_cell
 from playwright.sync_api import expect
 
 LESSON = "02_autograd.ipynb"
@@ -15,8 +15,8 @@ LESSON = "02_autograd.ipynb"
 
 @pytest.fixture
 def page(lab):
-    """JupyterLab with the lesson open, and every cell run."""
-    with open_notebook(lab, LESSON) as page:
+    """JupyterLab with the lesson open, and nothing run."""
+    with open_notebook(lab, LESSON, run=False) as page:
         yield page
 
 
@@ -47,6 +47,7 @@ def test_the_first_screen_is_the_first_lesson_and_nothing_else(lab):
 
 
 def test_a_session(page, lab):
+    assert page.evaluate(RUN_ALL), page.locator(".jp-Cell-outputArea").all_inner_texts()
     check = "exercises.one_entry.check("
     unanswered = run_cell(page, check)
     expect(unanswered).to_contain_text("… Exercise 2.4: not answered yet")
@@ -101,6 +102,7 @@ def test_results_can_be_read_in_the_dark(page):
         "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
     )
     page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+    run_above(page, "my_grad_y1 = (")
     answer(page, "my_grad_y1 = (", "my_grad_y1 = my_grad_z2 = my_grad_z1 = my_grad_z_tilde = M")
     result = run_cell(page, "exercises.near_the_output.check(")
     expect(result).to_contain_text("◐ Exercise 2.2: 2 of 4 right")

@@ -144,6 +144,14 @@ def go_to(page, text):
     return page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
 
 
+def run_above(page, text):
+    """Run the cells above the one with this text."""
+    go_to(page, text)
+    assert (
+        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')") is not False
+    )
+
+
 def run_cell(page, text):
     """Run the cell with this text, and return its output area."""
     active = go_to(page, text)
