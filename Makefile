@@ -88,8 +88,6 @@ vendor:  ## Renew the work of others in docs/_static from docs/package.json; nee
 	npm ci --prefix docs --ignore-scripts
 	cd docs/node_modules/katex && cp dist/katex.min.js dist/katex.min.css LICENSE ../../_static/katex/
 	cp docs/node_modules/katex/dist/fonts/*.woff2 docs/_static/katex/fonts/
-	cd docs/node_modules/onnxruntime-web/dist && cp ort.wasm.bundle.min.mjs \
-		ort-wasm-simd-threaded.wasm ../../../_static/onnxruntime/
 
 # --- checks -----------------------------------------------------------------------------
 

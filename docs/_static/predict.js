@@ -32,7 +32,8 @@ function answersOf(question) {
   let element = question.nextElementSibling;
   while (element && !element.matches(".cell, section, h2, h3")) element = element.nextElementSibling;
   for (; element && element.matches(".cell"); element = element.nextElementSibling) {
-    found.push(...element.querySelectorAll(":scope > .cell_output"));
+    // What one tries out for oneself tells nothing beforehand.
+    found.push(...element.querySelectorAll(":scope > .cell_output:not(:has(.nnlab-drawing))"));
   }
   if (found.length && element && element.matches("p, ul, ol")) found.push(element);
   return found;

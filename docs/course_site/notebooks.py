@@ -13,7 +13,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.util import logging
 
-from . import explorers, folding, images
+from . import explorers, folding, images, pad
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +83,8 @@ def _illustrate(app, docname: str, cell: dict) -> None:
     for output in outputs:
         picture = images.store("".join(output["data"]["image/png"]), Path(app.outdir))
         tag = picture.tag(alt, root_of(docname))
+        if "pad" in cell["metadata"].get("tags", []):
+            tag = pad.place(tag, keep=True)
         output["data"] = {"text/html": explorers.embed(output["data"], tag)}
 
 

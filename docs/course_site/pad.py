@@ -1,28 +1,32 @@
-"""Draw a digit in the browser: the pad of `nnlab_course.explorers.drawing`, its network as ONNX.
+"""Draw a digit in the browser: the pad of `nnlab_course.explorers.drawing`, LeNet in JavaScript.
 
-A page asks for it by the comment `<!-- draw a digit -->`. The network is the one that the package
-carries, exported together with the centring of the drawing; nothing a reader draws leaves the page.
+A page asks for it by the comment `<!-- draw a digit -->`, with "and keep it" for a download of what
+was drawn; a notebook by the tag `pad` of a cell that shows a picture. The network is the one that
+the package carries. It is live at once, from a folder too; nothing a reader draws leaves the page.
 """
 
+import base64
 import json
+import re
 import shutil
-from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 from safetensors import safe_open
+from safetensors.numpy import load_file
 
-FOLDER = "_draw"  # In the site
-MARK = "<!-- draw a digit -->"
+MARK = re.compile("<!-- draw a digit( and keep it)? -->")
 ACCURACY = "<!-- accuracies of the pad's network -->"
-PAD = """\
-<div id="draw">
-<p class="course-start"><button type="button" id="draw-start"
-data-model="{folder}/{model}" data-pad="{folder}/drawing.js" data-style="{folder}/drawing.css"
->Load the network ({megabytes} MB)</button></p>
-<p id="draw-status" role="status"></p>
-<noscript><p>This needs JavaScript. Lesson 4 shows a picture of it.</p></noscript>
-</div>
-"""
+WITHOUT = "<noscript><p>This needs JavaScript. Lesson 4 shows a picture of it.</p></noscript>"
+SCRIPTS = ("lenet.js", "centring.js", "drawing.js")
+
+
+def place(
+    still: str,  # What stands there without JavaScript
+    keep: bool,  # Whether one can keep drawings
+) -> str:
+    """Write a place for a pad."""
+    return f'<div class="nnlab-drawing"{" data-keep" if keep else ""}>{still}</div>'
 
 
 def accuracies(package: Path) -> list[float]:
@@ -31,57 +35,36 @@ def accuracies(package: Path) -> list[float]:
         return json.loads(weights.metadata()["accuracies"])
 
 
-def export(package: Path, folder: Path) -> Path:
-    """Write the reader of drawings as ONNX, unless it is there already; return the file."""
-    sources = ("lenet.safetensors", "lenet.py", "explorers/drawing.py")
-    digest = sha256(b"".join((package / name).read_bytes() for name in sources)).hexdigest()[:16]
-    path = folder / f"reader-{digest}.onnx"
-    if not path.exists():
-        import torch  # which takes seconds
+def weights(package: Path) -> str:
+    """Return the network's numbers, float32, as base64: features first, then the classifier."""
+    tensors = load_file(package / "lenet.safetensors")
 
-        from nnlab_course.explorers.drawing import SIDE, DigitReader, trained_lenet
+    def order(name: str) -> tuple:
+        part, layer, kind = name.split(".")
+        return part != "features", int(layer), kind != "weight"
 
-        for old in folder.glob("reader-*.onnx"):
-            old.unlink()
-        reader = DigitReader(trained_lenet())
-        names = ["digits", "image", *(f"maps{n + 1}" for n in range(len(reader.depths)))]
-        beside = path.with_suffix(".new")
-        torch.onnx.export(
-            reader,
-            (torch.zeros(1, 1, SIDE, SIDE),),
-            beside,
-            input_names=["drawing"],
-            output_names=names,
-            external_data=False,
-            verbose=False,
-        )
-        beside.replace(path)
-    return path
+    numbers = [tensors[name].astype("<f4").ravel() for name in sorted(tensors, key=order)]
+    return base64.b64encode(np.concatenate(numbers).tobytes()).decode()
 
 
 def bring(app):
-    """Put the pad and the network into the site."""
-    folder = Path(app.outdir, FOLDER)
+    """Write the script, with the network in it, and the style of pages with a pad."""
+    folder = Path(app.doctreedir, "pad")
     folder.mkdir(parents=True, exist_ok=True)
     package = Path(app.config.course_project, "nnlab_course")
-    for name in ("drawing.js", "drawing.css"):
-        shutil.copy(package / "explorers" / name, folder / name)
-    app.course_model = export(package, folder)
-
-
-def size(app) -> int:
-    """Return how many bytes a reader's browser loads when asked to."""
-    runtime = Path(app.config.course_project, "docs/_static/onnxruntime").glob("ort*")
-    return sum(path.stat().st_size for path in [*runtime, *app.course_model.parent.iterdir()])
+    scripts = [package / "explorers" / name for name in SCRIPTS] + [
+        Path(__file__).with_name("pad.js")
+    ]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
+    text = f'(() => {{\n"use strict";\nconst WEIGHTS = "{weights(package)}";\n{code}}})();\n'
+    (folder / "draw.js").write_text(text, encoding="utf-8")
+    shutil.copy(package / "explorers/drawing.css", folder / "draw.css")
+    app.config.html_static_path.append(str(folder))
 
 
 def fill(app, docname, source):
     """Replace the comments of a page by the pad, and by how good its network is."""
-    if MARK in source[0]:
-        megabytes = f"{size(app) / 1e6:.1f}"
-        pad = PAD.format(folder=FOLDER, model=app.course_model.name, megabytes=megabytes)
-        source[0] = source[0].replace(MARK, pad)
-        app.env.note_dependency(str(app.course_model), docname=docname)
+    source[0] = MARK.sub(lambda mark: place(WITHOUT, bool(mark[1])), source[0])
     if ACCURACY in source[0]:
         package = Path(app.config.course_project, "nnlab_course")
         shares = [f"{100 * accuracy:.1f} %" for accuracy in accuracies(package)]
@@ -90,8 +73,9 @@ def fill(app, docname, source):
 
 
 def load_where_needed(app, pagename, templatename, context, doctree):
-    """Add the script to the page with the pad alone."""
-    if 'id="draw"' in context.get("body", ""):
+    """Add the script and the style to pages with a pad alone."""
+    if 'class="nnlab-drawing"' in context.get("body", ""):
+        app.add_css_file("draw.css")
         app.add_js_file("draw.js", loading_method="defer")
 
 

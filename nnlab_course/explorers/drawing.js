@@ -1,9 +1,9 @@
 // A pad to draw a digit on, and what a network makes of it.
 //
 // `mount` builds it in JupyterLab and on the course's site alike. They differ in who answers, the
-// host: there the kernel, by the widget at the end of this file; here ONNX Runtime Web.
+// host: there the kernel, by drawing_lab.js; here LeNet in the page, by lenet.js.
 
-export const SIDE = 140; // Pixels of the drawing that the network gets, as in drawing.ipynb
+const SIDE = 140; // Pixels of the drawing that the network gets, as in drawing.ipynb
 const FILL = 100; // Of these, the larger side of what was drawn
 const PEN = 15; // And the width of the pen: about what MNIST's writers had
 const KEY_STEP = 1 / 28; // How far an arrow key moves the pen, in widths of the pad
@@ -88,8 +88,8 @@ function paintMaps(canvas, { values, count, side }) {
 // --- the pad -----------------------------------------------------------------------------
 
 // The host has `answer(drawing)`, a promise of {digits, image, maps}, and `keep(label, pixels)`, a
-// promise of a sentence or an element. Returns a function that takes everything away.
-export function mount(element, host) {
+// promise of a sentence or an element, or no `keep`. Returns a function that takes everything away.
+function mount(element, host) {
   const pad = make("canvas", {
     class: "nnlab-pad",
     tabindex: 0,
@@ -124,7 +124,8 @@ export function mount(element, host) {
   const keeping = make("div", { class: "nnlab-buttons" });
   keeping.append(make("label", {}, "I drew a ", label), keep, kept);
   const root = make("div", { class: "nnlab-draw" });
-  root.append(drawn, make("div", {}, answer, spoken, table), make("div", {}, ...looks), keeping);
+  root.append(drawn, make("div", {}, answer, spoken, table), make("div", {}, ...looks));
+  if (host.keep) root.append(keeping);
   element.append(root);
 
   let strokes = [];
@@ -132,6 +133,7 @@ export function mount(element, host) {
   let asking = null; // A promise, while an answer is awaited
   let again = false;
   let last = null; // The last answer
+  let said = false; // Whether the reader has said what the drawing is
 
   function show() {
     const size = pad.clientWidth || 280;
@@ -163,6 +165,8 @@ export function mount(element, host) {
     answer.textContent = result ? `${best}, ${percent(digits[best])}` : "Draw a digit";
     paintImage(seen, result ? result.image : new Float32Array(784));
     seen.setAttribute("aria-label", result ? "The drawing in 28 by 28 pixels" : "Nothing yet");
+    said &&= Boolean(result);
+    if (!said) label.value = result ? best : 0;
     if (result) maps.replaceChildren(...result.maps.map(lookAt));
   }
 
@@ -261,6 +265,7 @@ export function mount(element, host) {
   };
   undo.addEventListener("click", () => lift(strokes.slice(0, -1)));
   clear.addEventListener("click", () => lift([]));
+  label.addEventListener("change", () => (said = true));
   keep.addEventListener("click", async () => {
     const pixels = [...last.image].map((value) => Math.round(255 * value));
     try {
@@ -278,44 +283,3 @@ export function mount(element, host) {
     root.remove();
   };
 }
-
-// --- in JupyterLab, the kernel answers ------------------------------------------------------
-
-function render({ model, el }) {
-  const waiting = new Map();
-  let number = 0;
-  function request(content, buffers = []) {
-    number += 1;
-    model.send({ ...content, number }, undefined, buffers);
-    return new Promise((resolve, reject) => waiting.set(number, { resolve, reject }));
-  }
-  function receive(content, buffers) {
-    const { resolve, reject } = waiting.get(content.number);
-    waiting.delete(content.number);
-    if (content.error) reject(new Error(content.error));
-    else resolve({ content, buffers });
-  }
-  const floats = (view) =>
-    new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
-  const take = mount(el, {
-    async answer(drawing) {
-      const { content, buffers } = await request({ kind: "read" }, [drawing.buffer]);
-      const [digits, image, ...maps] = buffers.map(floats);
-      return {
-        digits,
-        image,
-        maps: content.maps.map(([count, side], i) => ({ values: maps[i], count, side })),
-      };
-    },
-    async keep(label, pixels) {
-      return (await request({ kind: "keep", label, pixels })).content.told;
-    },
-  });
-  model.on("msg:custom", receive);
-  return () => {
-    model.off("msg:custom", receive);
-    take();
-  };
-}
-
-export default { render };

@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 
+_SCRIPTS = ("drawing.js", "drawing_lab.js")
 SIDE = 140  # Pixels of a drawing; as in drawing.js, like the two below
 _FILL, _PEN = 100, 15  # Of these, the larger side of what was drawn, and the width of the pen
 
@@ -206,7 +207,7 @@ def _pad_class() -> type:
     folder = files("nnlab_course.explorers")
 
     class Pad(anywidget.AnyWidget):
-        _esm = (folder / "drawing.js").read_text(encoding="utf-8")
+        _esm = "".join((folder / name).read_text(encoding="utf-8") for name in _SCRIPTS)
         _css = (folder / "drawing.css").read_text(encoding="utf-8")
 
     return Pad

@@ -68,6 +68,7 @@ def test_wheel_holds_the_package_and_nothing_else(built):
         "lenet.safetensors",
         "explorers/drawing.js",
         "explorers/drawing.css",
+        "explorers/drawing_lab.js",
         "records/factors.json",
     )
     assert {f"nnlab_course/{part}" for part in parts} <= set(names)

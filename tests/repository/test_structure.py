@@ -188,6 +188,14 @@ def test_modules_and_functions_are_short():
     assert {name: length for name, length in functions.items() if length > 50} == {}
 
 
+def test_nothing_in_the_repository_is_large():
+    command = ["git", "ls-files", "-z"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    files = [PROJECT / name for name in done.stdout.split("\0") if name]  # none in an archive
+    sizes = {path: path.stat().st_size for path in files if path.is_file()}
+    assert {path: size for path, size in sizes.items() if size > 1_500_000} == {}
+
+
 def code_lengths(path):
     """Count the lines of each code cell, without blank ones and directives."""
     for source in cells(path, "code"):
