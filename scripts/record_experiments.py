@@ -18,6 +18,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from nnlab_course.cifar10 import ConvNet, augment, lenet_variant
 from nnlab_course.data import Dataset, Split, load
 from nnlab_course.files import write_whole
 from nnlab_course.lenet import LeNet
-from nnlab_course.training import evaluate, fit, train_step, unit_range
+from nnlab_course.training import evaluate, fit, train_step
 
 RECORDS = Path(__file__).parent.parent / "nnlab_course" / "records"
 COMMAND = "OMP_NUM_THREADS=1 python scripts/record_experiments.py"
@@ -72,18 +73,18 @@ RATES = (1e-5, 1e-4, 1e-3, 4e-3, 1.6e-2, 1e-1)
 
 @cache
 def photographs() -> tuple[Dataset, Split, Split]:
-    """Return CIFAR-10, and the training and validation images as the lesson splits them."""
+    """Return CIFAR-10 without its validation images, its training images, and those."""
     cifar10 = load("cifar10", download=False)
     if cifar10.name != "cifar10":
         sys.exit(f"this needs the real CIFAR-10, but found {cifar10}; set NNLAB_DATA")
     generator = torch.Generator().manual_seed(0)
-    return cifar10, *cifar10.train.split(len(cifar10.train) // 10, generator=generator)
+    train, valid = cifar10.train.split(len(cifar10.train) // 10, generator=generator)
+    return replace(cifar10, train=train), train, valid
 
 
 def normalise(images: Tensor) -> Tensor:
-    """Scale pixels to 0-1, then each channel to mean 0 and standard deviation 1."""
-    cifar10 = photographs()[0]
-    return (unit_range(images) - cifar10.mean.view(3, 1, 1)) / cifar10.std.view(3, 1, 1)
+    """Bring each channel to the mean 0 and the standard deviation 1 of the training images."""
+    return photographs()[0].normalize(images)
 
 
 def shuffled(images: Tensor) -> Tensor:
