@@ -143,7 +143,7 @@ def saturated_fraction(
     if pre_activations.numel() == 0:
         raise ValueError("pre_activations are empty; pass at least one value")
     _, slope = value_and_derivative(function, pre_activations)
-    return (slope.abs() < threshold).double().mean().item()
+    return (slope.abs() < threshold).sum().item() / slope.numel()
 
 # %% ../nbs/01_activations.ipynb #69abb1e8
 def dead_units(

@@ -45,7 +45,7 @@ def leaf_table(
 # %% ../nbs/02_autograd.ipynb #a568123f
 def _as_number(value: Tensor | float) -> float:
     """Read what a function returned as a single number, in float64."""
-    value = torch.as_tensor(value, dtype=torch.float64)
+    value = torch.as_tensor(value, dtype=torch.float64, device="cpu")
     if value.numel() != 1:
         raise ValueError(
             f"function returned a tensor of shape {tuple(value.shape)}; return a single "
@@ -66,7 +66,7 @@ def numerical_gradient(
     """
     if not eps > 0:
         raise ValueError(f"eps is {eps}; give a positive step, such as 1e-5")
-    x = x.detach().double()
+    x = (x.cpu() if x.is_mps else x).detach().double()  # MPS has no float64
     gradient = torch.zeros_like(x)
     for index in np.ndindex(*x.shape):
         low, high = x.clone(), x.clone()

@@ -87,8 +87,8 @@ def channel_moments(
 ) -> Tensor:  # float64 (2, C): mean, and mean square, of each channel on the scale from 0 to 1
     """Compute the mean and the mean square of each channel from counts of the 256 values."""
     channels = images.unbind(dim=1)
-    counts = torch.stack([torch.bincount(c.flatten(), minlength=256) for c in channels])
-    values = torch.arange(256, dtype=torch.float64) / 255
+    counts = torch.stack([torch.bincount(c.flatten(), minlength=256) for c in channels]).cpu()
+    values = torch.arange(256, dtype=torch.float64, device="cpu") / 255
     share = counts / counts.sum(dim=1, keepdim=True, dtype=torch.float64)
     return torch.stack([share @ values, share @ values**2])
 

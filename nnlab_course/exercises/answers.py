@@ -79,7 +79,7 @@ def _read_tensor(answer: Tensor) -> Tensor:
     with torch._C.DisableTorchFunctionSubclass():
         if answer.is_complex():
             raise AnswerError("the answer holds complex numbers; give real ones", "complex")
-        return answer.detach().to_dense().to("cpu", torch.float64).as_subclass(Tensor)
+        return answer.detach().to_dense().cpu().double().as_subclass(Tensor)
 
 
 def _read_list(answer: Any, count: list[int], depth: int = _DEEPEST) -> list:

@@ -107,7 +107,8 @@ class Network:
         self, inputs: Tensor, nudges: dict[str, Tensor], training: bool = True
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Run a copy, and fill in a nudge of zeros wherever one is missing."""
-        module, seen = copy.deepcopy(self._module).double().train(training), {}
+        module = copy.deepcopy(self._module).cpu().double().train(training)
+        seen: dict[str, Tensor] = {}
 
         def listen(name: str) -> Callable[..., Tensor]:
             def add_nudge(layer: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:

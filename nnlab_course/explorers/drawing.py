@@ -79,25 +79,26 @@ def centre_drawings(
     **Source:** LeCun et al. (1998), section III.A.
     """
     side = drawings.shape[-1]
-    places = torch.arange(side, device=drawings.device) + 0.5
+    ink = drawings[:, 0].cpu()  # (N, S, S); MPS has no float64
+    places = torch.arange(side, device=ink.device) + 0.5
 
-    def extent(ink: Tensor) -> Tensor:  # (N, S), how dark each row or column is -> (N,)
-        dark = ink > 0.1
+    def extent(darkest: Tensor) -> Tensor:  # (N, S), of each row or column -> (N,)
+        dark = darkest > 0.1
         first = torch.where(dark, places, torch.full_like(places, side)).amin(1)
         last = torch.where(dark, places, torch.zeros_like(places)).amax(1)
         return last - first + 1
 
-    size = torch.maximum(*(extent(drawings[:, 0].amax(axis)) for axis in (1, 2))).clamp(min=1)
+    size = torch.maximum(*(extent(ink.amax(axis)) for axis in (1, 2))).clamp(min=1)
     # In float64: thousands of pixels are added up, and each program does so in an order of its own.
-    pixels = drawings[:, 0].double()  # (N, S, S)
+    pixels = ink.double()
     mass = pixels.sum((1, 2)).clamp(min=1e-6)
     x, y = (pixels.sum(1) * places).sum(1) / mass, (pixels.sum(2) * places).sum(1) / mass
     # From the centre of mass, in pixels of the result. MNIST has it in the middle of the fifteenth
     # pixel, half a pixel off the picture's.
-    steps = (torch.arange(4 * 28, device=drawings.device) + 0.5) / 4 - 14.5
+    steps = (torch.arange(4 * 28, device=ink.device) + 0.5) / 4 - 14.5
     columns, rows = (middle[:, None] + steps * size[:, None] / 20 for middle in (x, y))
     grid = torch.stack(torch.broadcast_tensors(columns[:, None], rows[:, :, None]), dim=3)
-    grid = (2 * grid / side - 1).to(drawings.dtype)
+    grid = (2 * grid / side - 1).to(drawings.dtype).to(drawings.device)
     return F.avg_pool2d(F.grid_sample(drawings, grid, align_corners=False), 4)
 
 

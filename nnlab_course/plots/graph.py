@@ -58,7 +58,7 @@ def matrix_rows(
     """
     if tensor.ndim > 2 or not tensor.numel() or any(size > 4 for size in tensor.shape):
         return [" x ".join(str(size) for size in tensor.shape)]
-    table = torch.atleast_2d(tensor.detach().double()).tolist()
+    table = torch.atleast_2d(tensor.detach().cpu().double()).tolist()
     numbers = [number for row in table for number in row]
     largest = max(abs(number) for number in numbers)
     if 0 < largest < 1e-2 or 1e5 <= largest < math.inf:

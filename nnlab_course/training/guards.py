@@ -215,3 +215,28 @@ def warn_of_another_transform(model: nn.Module, images: Tensor, transform: Trans
             "the model was trained with another transform than it is judged with; give the same "
             "transform to fit and to evaluate"
         )
+
+
+# --- ink and paper ---------------------------------------------------------------------------
+
+
+def warn_of_dark_ink(
+    split: Split,
+    accuracy: float,  # On it, as a fraction
+    read: Callable[[Tensor], Tensor],  # From images to logits
+) -> None:
+    """Warn if a network fails on dark ink on white paper, and reads it once it is inverted.
+
+    MNIST's ink is bright on black. Looked at are grey images, 500 at most, of 5 classes or more.
+    """
+    images, labels = (part[:: -(-len(split) // 500)] for part in (split.images, split.labels))
+    frame = torch.cat([images[..., [0, -1], :].flatten(), images[..., [0, -1]].flatten()])
+    if images.shape[1] != 1 or accuracy > 0.5 or frame.float().mean() < 128:
+        return
+    logits = read(255 - images)
+    inverted = (logits.argmax(1).cpu() == labels.cpu()).float().mean().item()
+    if logits.shape[1] >= 5 and inverted > max(0.5, accuracy + 0.3):
+        warn(
+            "the pictures are dark ink on white paper, and the network reads bright ink on black: "
+            f"{accuracy:.0%} are right, {inverted:.0%} when inverted; prepare them with invert=True"
+        )

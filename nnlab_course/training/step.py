@@ -8,6 +8,7 @@ __all__ = ['unit_range', 'predict', 'evaluate', 'train_step', 'make_schedule']
 # %% ../../nbs/training/step.ipynb #562be547
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +55,7 @@ def evaluate(
     """Return the mean cross-entropy and the accuracy of `model` on `split`.
 
     **Raises:** `TypeError` or `ValueError` if the model is no network or the split no `Split`.
-    **Warns** if `fit` trained the model with a transform that gives other values.
+    **Warns** of another transform than `fit` had, and of dark ink where bright ink is read.
     """
     guards.require_module(model)
     guards.require_split(split, "split")
@@ -63,6 +64,7 @@ def evaluate(
     labels = split.labels.to(logits.device)
     loss = F.cross_entropy(logits, labels).item()
     accuracy = (logits.argmax(1) == labels).float().mean().item()
+    guards.warn_of_dark_ink(split, accuracy, partial(predict, model, transform=transform))
     return Metrics(loss, accuracy)
 
 # %% ../../nbs/training/step.ipynb #a20edccf

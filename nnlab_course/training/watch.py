@@ -47,7 +47,7 @@ class _Ear:
     def _on_output(self, layer: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         output = output[0] if isinstance(output, tuple) and output else output
         if isinstance(output, Tensor):
-            total = output.detach().double().sum().item()
+            total = _exact(output).sum().item()
             self.outputs.append((output.numel(), total, _squares(output)))
             if output.requires_grad:
                 hear = partial(_append_squares, self.gradients)
@@ -137,7 +137,12 @@ def _own_weights(layer: nn.Module) -> list[Tensor]:
 
 def _squares(*tensors: Tensor) -> float:
     # In float64: in float32 the square of a gradient below 1e-23 would already be 0.
-    return sum(tensor.detach().double().square().sum().item() for tensor in tensors)
+    return sum(_exact(tensor).square().sum().item() for tensor in tensors)
+
+
+def _exact(tensor: Tensor) -> Tensor:
+    tensor = tensor.detach()
+    return (tensor.cpu() if tensor.is_mps else tensor).double()  # MPS has no float64
 
 
 def _append_squares(sums: list[float], gradient: Tensor) -> None:

@@ -237,3 +237,40 @@ def test_a_checkpoint_with_something_else_in_it_is_refused(tmp_path, content):
     torch.save({"format": "nnlab-course checkpoint, version 1", "state": content}, path)
     with pytest.raises(CheckpointError, match=r"run\.pt is a checkpoint of another"):
         train(linear(), checkpoint=path)
+
+
+class Bars(nn.Module):
+    """Reads which of five columns is brightest."""
+
+    def forward(self, images):
+        return images[:, 0, 1:-1, 1:-1].mean(1)
+
+    def __init__(self):
+        super().__init__()
+        self.unused = nn.Parameter(torch.zeros(1))
+
+
+def bars(ink):
+    """Return pictures of a bar in one of five columns, in a frame of one pixel."""
+    images = torch.full((50, 1, 7, 7), 255 - ink, dtype=torch.uint8)
+    labels = torch.arange(50) % 5
+    for image, label in zip(images, labels, strict=True):
+        image[:, 1:-1, label + 1] = ink
+    return Split(images, labels)
+
+
+def test_dark_ink_on_white_paper_is_told_where_the_network_reads_bright_ink():
+    message = r"dark ink on white paper, .* 0% are right, 100% when inverted; .*invert=True"
+    with pytest.warns(UserWarning, match=message) as heard:
+        evaluate(Bars(), bars(ink=0))
+    assert len(heard) == 1
+    assert heard[0].filename == __file__
+
+
+def test_pictures_that_are_read_or_are_no_better_inverted_raise_no_such_warning():
+    torch.manual_seed(0)
+    untrained = nn.Sequential(nn.Flatten(), nn.Linear(49, 5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluate(Bars(), bars(ink=255))
+        evaluate(untrained, bars(ink=0))
