@@ -59,6 +59,7 @@ course: export  ## Install, export, execute the lessons, build the site
 	rm -rf _build/course && mkdir -p _build && cp -R nbs _build/course
 	$(BIN)/jupyter execute --inplace $(LESSONS:nbs/%=_build/course/%)
 	$(SPHINX) _build/course $(SITE)
+	@grep -ls built-without-data $(SITE)/*.html | sed 's/.*/WARNING: & was built without its data/' || true
 	@echo "The site is ready: open $(SITE)/index.html; make lab opens the lessons."
 
 outputs: export  ## Execute the notebooks in place, to renew the outputs they store

@@ -12,6 +12,7 @@ sys.path[:0] = [str(DOCS), str(PROJECT / "scripts")]
 # jsonschema would compile forty grammars with it, for formats that no notebook has.
 sys.modules["rfc3987_syntax"] = None
 
+from course_site.downloads import published_folder  # noqa: E402
 from course_site.reference import source_address  # noqa: E402
 
 settings = ConfigParser()
@@ -56,6 +57,8 @@ course_project = str(PROJECT)
 course_readme = str(PROJECT / "README.md")
 course_branch = branch
 course_repository = (settings["user"], settings["repo"])
+folder = published_folder(branch)
+course_address = f"https://{settings['user']}.github.io/{settings['repo']}/{folder}/"
 course_solutions = os.environ.get("SOLUTIONS", "1") != "0"
 
 autodoc_typehints = "none"  # they are in the tables of parameters

@@ -16,6 +16,7 @@ import nbformat
 from nbconvert.preprocessors import Preprocessor
 from nbgrader import preprocessors
 from nbgrader.utils import is_solution
+from plumbing import plumbing
 from traitlets.config.loader import PyFileConfigLoader
 
 PROJECT = Path(__file__).parents[1]
@@ -46,6 +47,15 @@ class CutDirectives(Preprocessor):
         return nb, resources
 
 
+class FoldPlumbing(Preprocessor):
+    """Fold what a reader may skip; a click opens it."""
+
+    def preprocess(self, nb, resources):
+        for cell in plumbing(nb.cells):
+            cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
+        return nb, resources
+
+
 class NameTasks(Preprocessor):
     """Give the task of exercise 1.2 the id `exercise-1-2`, to which the table of progress links."""
 
@@ -72,7 +82,7 @@ def student_notebook(nb):
     """Return a notebook as a student gets it; `nb` itself is changed on the way."""
     config = PyFileConfigLoader("nbgrader_config.py", path=str(PROJECT)).load_config()
     resources = {}
-    for step in (CutDirectives, NameTasks, *STEPS):
+    for step in (FoldPlumbing, CutDirectives, NameTasks, *STEPS):
         nb, resources = step(parent=None, config=config).preprocess(nb, resources)
     return nb
 

@@ -62,15 +62,26 @@ def lessons(app) -> list[Lesson]:
     return [Lesson(*row) for row in rows]
 
 
-def _card(app, lesson: Lesson) -> str:
-    """Write a lesson's card, with the picture of its cell that is tagged `cover`."""
+def cover(
+    app, lesson: Lesson
+) -> tuple[images.Picture, str]:  # What a lesson is known by, and the words for it
+    """Find the picture of a lesson's cell that is tagged `cover`.
+
+    **Raises:** `ValueError` if there isn't just one such cell.
+    """
     path = Path(app.srcdir, f"{lesson.docname}.ipynb")
     covers = [c for c in load(path)["cells"] if "cover" in c["metadata"].get("tags", [])]
     covers_shown = [o for c in covers for o in c["outputs"] if "image/png" in o.get("data", {})]
     if len(covers) != 1 or not covers_shown:
         raise ValueError(f"{path.name} needs one cell with a picture and the tag cover")
     picture = images.store("".join(covers_shown[0]["data"]["image/png"]), Path(app.outdir))
-    tag = picture.tag(covers[0]["metadata"]["alt"], root="")
+    return picture, covers[0]["metadata"]["alt"]
+
+
+def _card(app, lesson: Lesson) -> str:
+    """Write a lesson's card."""
+    picture, alt = cover(app, lesson)
+    tag = picture.tag(alt, root="")
     return (
         f'<li><a class="course-card" href="{lesson.docname}.html">{tag}'
         f"<strong>{lesson.number} · {html.escape(lesson.title)}</strong>"

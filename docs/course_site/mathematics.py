@@ -26,11 +26,18 @@ def load_where_needed(app, pagename, templatename, context, doctree):
     app.add_js_file("mathematics.js", loading_method="defer")
 
 
+def keep_from_search(app, doctree):
+    """Keep TeX out of the search index."""
+    for node in doctree.findall(lambda node: isinstance(node, MATH)):
+        node["classes"].append("no-search")
+
+
 MATH = (nodes.math, nodes.math_block)
 
 
 def setup(app):
     """Register the extension."""
     app.add_html_math_renderer("katex", (_math, None), (_display_math, None))
+    app.connect("doctree-read", keep_from_search)
     app.connect("html-page-context", load_where_needed)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,9 +1,9 @@
 """Show nbdev's notebooks as a reader wants them.
 
 Cells marked `#| hide` are dropped, and the directive lines of the others (`#| export` and the
-like) are cut; exercises are folded; pictures become files, with the words for them that their
-cell's metadata hold as `"alt"`. It happens in memory, as a page is read; the notebooks stay as
-they are.
+like) are cut; exercises and plumbing are folded; pictures become files, with the words for them
+that their cell's metadata hold as `"alt"`; a page that was built without its data says so. It
+happens in memory, as a page is read; the notebooks stay as they are.
 """
 
 import json
@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from plumbing import describe, plumbing
 from sphinx.util import logging
 
 from . import explorers, folding, images, pad
@@ -18,7 +19,15 @@ from . import explorers, folding, images, pad
 logger = logging.getLogger(__name__)
 
 DIRECTIVE = re.compile(r"^#\|.*\n?", re.M)
+SUBSTITUTED = re.compile(r"The course's own (\w+) are used instead")  # by data.load
 HIDDEN = re.compile(r"^#\|\s*(hide|default_exp)\b", re.M)
+NOTE = """\
+<div class="admonition warning built-without-data">
+<p class="admonition-title">Built without its data</p>
+<p>Where this page was built, the data of the lesson could not be had. Its numbers and pictures come
+from the course's own {name}, which are fewer and easier: they differ from what the text tells.</p>
+</div>
+"""
 
 
 def load(path: Path) -> dict:
@@ -52,6 +61,11 @@ def simplify(app, docname, source):
         for cell in notebook["cells"]
         if cell["cell_type"] != "code" or not HIDDEN.search(cell["source"])
     ]
+    for cell in plumbing(visible):
+        cell["metadata"] |= {
+            "tags": [*cell["metadata"].get("tags", []), "hide-input"],
+            "mystnb": {"code_prompt_show": describe(cell["source"]), "code_prompt_hide": "Hide"},
+        }
     for cell in visible:
         if cell["cell_type"] == "code":
             _illustrate(app, docname, cell)
@@ -62,10 +76,20 @@ def simplify(app, docname, source):
     except ValueError as error:
         logger.warning("%s", error, location=docname)
         cells = [cell for cell in visible if cell["cell_type"] != "code"]
+    if name := _substitute(code):
+        cells.insert(1, {"cell_type": "markdown", "metadata": {}, "id": "built-without-data"})
+        cells[1]["source"] = NOTE.format(name=name)
     for cell in cells:
         cell["metadata"]["anchor"] = cell["id"]
     source[0] = json.dumps(notebook | {"cells": cells})
     app.emit("course-notebook-read", docname)
+
+
+def _substitute(code: list[dict]) -> str:
+    """Return what the cells computed with where the lesson's data were missing, or nothing."""
+    texts = ("".join(output.get("text", "")) for cell in code for output in cell["outputs"])
+    found = filter(None, map(SUBSTITUTED.search, texts))
+    return next((match[1] for match in found), "")
 
 
 def _illustrate(app, docname: str, cell: dict) -> None:

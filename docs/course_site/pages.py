@@ -1,11 +1,15 @@
-"""What stands around a page's text: description, picture, last change, version."""
+"""What stands around a page's text: description, picture, side bar, last change, version."""
 
 import html
+import re
 import subprocess
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 from docutils import nodes
+
+from .landing import cover, lessons
 
 
 def last_changes(
@@ -27,19 +31,58 @@ def last_changes(
     return changes
 
 
-def read_last_changes(app):
-    """Look the changes up once for all pages."""
+def look_up(app):
+    """Look up once for all pages what git and the lessons know."""
     app.course_changes = last_changes(Path(app.config.course_project), "nbs")
+    app.course_covers = {}
+    for lesson in lessons(app):
+        if Path(app.srcdir, f"{lesson.docname}.ipynb").exists():
+            with suppress(ValueError):  # of which the first page warns, which shows the cover
+                app.course_covers[lesson.docname], _ = cover(app, lesson)
+
+
+PREVIEW = """
+<meta property="og:title" content="{title}">
+<meta property="og:description" content="{text}">
+<meta property="og:type" content="article">
+<meta property="og:url" content="{site}{page}.html">
+<meta property="og:image" content="{site}_images/{picture}">
+<meta name="twitter:card" content="summary_large_image">"""
+FOLDED = re.compile(
+    r'<p [^>]*class="caption"[^>]*><span class="caption-text">(Behind the lessons)</span></p>'
+    r"\s*(<ul.*?</ul>)",
+    re.S,
+)
+
+
+def fold_group(side_bar: str) -> str:
+    """Fold the group of the side bar that few look for, unless the reader is in it."""
+
+    def fold(group: re.Match) -> str:
+        opened = " open" if 'class="current' in group[2] else ""
+        return f"<details{opened}><summary>{group[1]}</summary>{group[2]}</details>"
+
+    return FOLDED.sub(fold, side_bar)
 
 
 def describe(app, pagename, templatename, context, doctree):
     """Add to a page its description, and the day of its last change."""
+    side_bar = context["generate_toctree_html"]
+    context["generate_toctree_html"] = lambda *args, **kwargs: fold_group(
+        str(side_bar(*args, **kwargs))
+    )
     if doctree is None:
         return
     first = next(doctree.findall(nodes.paragraph), None)
-    if first is not None:
-        text = html.escape(" ".join(first.astext().split())[:200])
-        context["metatags"] += f'\n<meta name="description" content="{text}">'
+    text = " ".join(first.astext().split())[:200] if first is not None else ""
+    if text:
+        context["metatags"] += f'\n<meta name="description" content="{html.escape(text)}">'
+    covers = app.course_covers
+    if picture := covers.get(pagename) or next(iter(covers.values()), None):
+        facts = {"title": context["title"], "text": text, "page": pagename}
+        facts |= {"site": app.config.course_address, "picture": picture.name}
+        escaped = {name: html.escape(fact) for name, fact in facts.items()}
+        context["metatags"] += PREVIEW.format(**escaped)
     source = app.env.doc2path(pagename).relative_to(app.srcdir).as_posix()
     context["course_root"] = context["pathto"]("", 1)
     if source in app.course_changes:
@@ -56,7 +99,8 @@ def trim_templates(app):
 def setup(app):
     """Register the extension."""
     app.add_config_value("course_project", "", "", types=str)
-    app.connect("builder-inited", read_last_changes)
+    app.add_config_value("course_address", "", "env", types=str)
+    app.connect("builder-inited", look_up)
     app.connect("builder-inited", trim_templates)
-    app.connect("html-page-context", describe)
+    app.connect("html-page-context", describe, priority=900)  # when the theme has made the side bar
     return {"parallel_read_safe": True, "parallel_write_safe": True}

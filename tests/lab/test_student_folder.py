@@ -57,6 +57,15 @@ class TestLesson:
             for word in ("#|", "BEGIN SOLUTION", "END SOLUTION", "HIDDEN TESTS", ".grade("):
                 assert word not in cell.source
 
+    def test_folds_plumbing_and_names_tasks(self, edition, name):
+        cells = read(edition / name).cells
+        hidden = [c.source for c in cells if c.metadata.get("jupyter", {}).get("source_hidden")]
+        assert [source for source in hidden if "import torch" in source]
+        assert not [source for source in hidden if "exercises." in source]
+        tasks = [cell for cell in cells if cell.source.startswith("### Exercise ")]
+        numbers = [cell.source.split()[2].replace(".", "-") for cell in tasks]
+        assert [cell.id for cell in tasks] == [f"exercise-{number}" for number in numbers]
+
     def test_keeps_the_text_and_the_order_of_the_lesson(self, edition, name):
         texts = [
             [cell.source for cell in read(folder / name).cells if cell.cell_type == "markdown"]
