@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STORED = (
     "application/vnd.nnlab.explorer+json"  # What a notebook stores of an explorer, for the site
 )
-_MODULES = ("activations",)
+_MODULES = ("activations", "convolution", "gradients")
 
 
 def widgets_wanted(
@@ -34,8 +34,9 @@ def read_script(
     folder = files("nnlab_course.explorers")
     modules = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES]
     blocks = [f"{{\n{module}}}\n" for module in modules]  # a scope for each
-    ends = [(folder / name).read_text(encoding="utf-8") for name in ("common.js", host)]
-    return "\n".join([ends[0], *blocks, ends[1]])
+    shared = ("common.js", "functions.js", host)
+    *first, last = ((folder / name).read_text(encoding="utf-8") for name in shared)
+    return "\n".join([*first, *blocks, last])
 
 
 @functools.cache
@@ -120,8 +121,15 @@ class Explorer:
 
     def _build(self) -> "Widget":
         view = _view_class()(name=self.name, data=self.data(), state=dict(self.state))
-        view.observe(lambda change: self.set(**change.new), "state")
+        view.observe(self._follow, "state")
         return view
+
+    def _follow(self, change: Any) -> None:
+        view, self._view = self._view, None  # what the screen says isn't told to it again
+        try:
+            self.set(**change.new)
+        finally:
+            self._view = view
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         bundle = {"text/plain": repr(self), "image/png": self.picture()}

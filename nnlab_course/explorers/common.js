@@ -26,6 +26,22 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const scientific = (value, digits = 1) =>
   value.toExponential(digits).replace(/e([+-])(\d)$/, "e$10$2");
 
+// Tell where a pointer is on an element while it is pressed, by mouse, pen or finger: 0 to 1, and
+// beyond where it leaves the element.
+function onDrag(element, tell) {
+  const report = (event) => {
+    const box = element.getBoundingClientRect();
+    tell((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+  };
+  element.addEventListener("pointerdown", (event) => {
+    element.setPointerCapture(event.pointerId);
+    report(event);
+  });
+  element.addEventListener("pointermove", (event) => {
+    if (element.hasPointerCapture(event.pointerId)) report(event);
+  });
+}
+
 // A list to choose from; `options` are pairs of a value and what is shown.
 function chooser(label, options, changed) {
   const entries = options.map(([value, text]) => make("option", { value }, text));
@@ -42,21 +58,22 @@ function slider(label, changed, scale = { to: (value) => value, from: (value) =>
   const field = make("input", { type: "number" });
   const element = make("div", { class: "nnlab-slider" }, make("label", {}, name, range), field);
   const round = (value) => Number(Number(value).toPrecision(12));
+  let last; // What the field was told
   range.addEventListener("input", () => changed(round(scale.from(Number(range.value)))));
   field.addEventListener("change", () => {
-    const wanted = field.value === "" ? NaN : Number(field.value);
-    if (Number.isFinite(wanted)) changed(clamp(wanted, Number(field.min), Number(field.max)));
-    else field.value = field.dataset.last;
+    const wanted = Number(field.value === "" ? last : field.value);
+    field.value = clamp(wanted, Number(field.min), Number(field.max));
+    changed(Number(field.value));
   });
-  function set({ label, min, max, step, value, text = value }) {
+  function set({ label, min, max, step, value, text = value, notch = step }) {
     if (label) name.textContent = label;
     field.setAttribute("aria-label", `${name.textContent}, as a number`);
-    Object.assign(range, { min: scale.to(min), max: scale.to(max), step });
+    Object.assign(range, { min: scale.to(min), max: scale.to(max), step: notch });
     range.value = scale.to(value);
     range.setAttribute("aria-valuetext", text);
     Object.assign(field, { min, max, step });
-    if (Number(field.value) !== value || field.value === "") field.value = value;
-    field.dataset.last = value;
+    if (last !== value) field.value = value; // otherwise somebody may be typing
+    last = value;
   }
   return { element, set };
 }
@@ -133,19 +150,10 @@ class Plot {
     return points.map(([x, y], i) => `${i ? "L" : "M"}${this.x(x).toFixed(2)} ${this.y(y).toFixed(2)}`).join("");
   }
 
-  // Tell where a pointer is while it is pressed, by mouse, pen or finger.
+  // Tell which x a pointer is at while it is pressed.
   onDrag(tell) {
-    const report = (event) => {
-      const left = this.svg.getBoundingClientRect().left;
-      tell(this.at(event.clientX - left));
-    };
-    this.svg.addEventListener("pointerdown", (event) => {
-      this.svg.setPointerCapture(event.pointerId);
-      report(event);
-    });
-    this.svg.addEventListener("pointermove", (event) => {
-      if (this.svg.hasPointerCapture(event.pointerId)) report(event);
-    });
+    this.svg.classList.add("nnlab-movable");
+    onDrag(this.svg, (share) => tell(this.at(share * this.svg.getBoundingClientRect().width)));
   }
 }
 

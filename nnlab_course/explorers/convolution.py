@@ -3,7 +3,7 @@
 # A plain module, edited here.
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,11 +14,8 @@ from matplotlib.patheffects import withStroke
 from torch import Tensor
 from torch.nn import functional as F
 
-from nnlab_course.explorers.redrawn import Redrawn as Explorer
+from nnlab_course.explorers.base import Explorer
 from nnlab_course.plots.images import plot_images, plot_maps
-
-if TYPE_CHECKING:
-    from ipywidgets import Widget
 
 __all__ = [
     "KERNELS",
@@ -172,6 +169,7 @@ class ConvolutionMicroscope(Explorer):
     """
 
     title = "A digit with a patch framed, the patch times the kernel, and the map of all sums."
+    name = "convolution"
     figsize = (7.5, 5.2)
 
     def __init__(
@@ -227,6 +225,7 @@ class ConvolutionMicroscope(Explorer):
         row, column, name = (self.state[key] for key in ("row", "column", "kernel"))
         total = convolve(self.image, torch.tensor(self.state["entries"]))[row, column]
         height, width = self._places(len(self.state["entries"])).values()
+        total = round(total.item(), 3) + 0.0
         return (
             f"Kernel “{name}” at row {row}, column {column}: the products add up to {total:.3f}, "
             f"the framed cell of the map of {height} × {width}."
@@ -238,7 +237,7 @@ class ConvolutionMicroscope(Explorer):
         **Raises:** `ValueError` for an unknown name, a wrong kernel, and a place that isn't there.
         """
         name, entries = self.state["kernel"], self.state["entries"]
-        if "entries" in changes:
+        if changes.get("entries") is not None:
             entries = _tuples(read_kernel(changes["entries"]))
             names = [name, *self.kernels]
             name = next((n for n in names if self.kernels.get(n) == entries), _YOURS)
@@ -252,61 +251,14 @@ class ConvolutionMicroscope(Explorer):
         num_places = self._places(len(entries))
         for direction, count in num_places.items():
             changes[direction] = _find_place(direction, count, changes, self.state[direction])
-        for direction in num_places.keys() & self._linked.keys():  # first room, then move
-            slider = self._linked[direction]
-            slider.max = max(slider.max, num_places[direction] - 1)
         super().set(**changes)
-        for direction in num_places.keys() & self._linked.keys():
-            self._linked[direction].max = num_places[direction] - 1
-        if self._view is not None:
-            self._show_entries()
 
-    def controls(self) -> "list[Widget]":
-        import ipywidgets as w
-
-        names = [*self.kernels, _YOURS]
-        choice = w.Dropdown(options=names, value=self.state["kernel"], description="kernel")
-        controls = [self.link("kernel", choice)]
-        for direction, count in self._places(len(self.state["entries"])).items():
-            slider = w.IntSlider(self.state[direction], max=count - 1, description=direction)
-            controls.append(self.link(direction, slider))
-        self._grid = w.GridBox(layout={"flex": "0 0 auto"})
-        self._show_entries()
-        beside = w.VBox(controls, layout={"flex": "0 0 auto"})
-        return [w.HBox([beside, self._grid], layout={"flex_flow": "row wrap"})]
-
-    def _show_entries(self) -> None:
-        """Bring the grid of numbers up to the kernel."""
-        shown = [round(entry, 3) for row in self.state["entries"] for entry in row]
-        if len(shown) == len(self._grid.children):
-            for field, entry in zip(self._grid.children, shown, strict=True):
-                field.value = entry
-            return
-        earlier, size = self._grid.children, len(self.state["entries"])
-        self._grid.layout.grid_template_columns = f"repeat({size}, 6.5em)"
-        self._grid.children = [self._field(n, entry) for n, entry in enumerate(shown)]
-        for field in earlier:
-            field.unobserve_all()
-            for widget in (field.layout, field.style, field):
-                widget.close()
-
-    def _field(self, number: int, entry: float) -> "Widget":
-        import ipywidgets as w
-
-        row, column = divmod(number, len(self.state["entries"]))
-        name = f"entry in row {row + 1}, column {column + 1}"
-        field = w.BoundedFloatText(entry, min=-_MAX_ENTRY, max=_MAX_ENTRY, step=0.5)
-        field.description, field.layout.width = name, "6.2em"
-        field.style.description_width = "0px"  # for who hears the page; who sees it needs no name
-
-        def edit(change: Any) -> None:
-            entries = [list(row) for row in self.state["entries"]]
-            if round(entries[row][column], 3) != change.new:  # not what it was just told
-                entries[row][column] = change.new
-                self.set(entries=entries)
-
-        field.observe(edit, "value")
-        return field
+    def data(self) -> dict[str, Any]:
+        """Give the pixels and the kernels."""
+        # A string a row: a notebook stores each entry of a list on a line of its own.
+        image = [" ".join(f"{pixel:.6g}" for pixel in row) for row in self.image[0].tolist()]
+        facts = {"image": image, "kernels": self.kernels, "limit": _MAX_ENTRY}
+        return {**super().data(), **facts}
 
 
 def _find_place(direction: str, count: int, changes: dict, now: int) -> int:

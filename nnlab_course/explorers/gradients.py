@@ -2,8 +2,9 @@
 
 # A plain module, edited here.
 
+import base64
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
@@ -12,13 +13,10 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nnlab_course.explorers.redrawn import Redrawn as Explorer
+from nnlab_course.explorers.base import Explorer
 from nnlab_course.gradients import init_weights_, mlp
 from nnlab_course.plots.layers import plot_gradient_norms
 from nnlab_course.training.watch import LayerStats, watch_gradients
-
-if TYPE_CHECKING:
-    from ipywidgets import Widget
 
 __all__ = [
     "MLP_ACTIVATIONS",
@@ -136,6 +134,7 @@ class GradientExplorer(Explorer):
     """
 
     title = "Norm of δ, the gradient of the outputs, in every layer, logarithmic, and its bound."
+    name = "gradients"
     figsize = (6.5, 3.4)
 
     def __init__(
@@ -148,22 +147,33 @@ class GradientExplorer(Explorer):
         state = {"depth": depth, "activation": activation, "init": init, "gain": gain}
         _check(**state)
         super().__init__(**state)
-        self._measured: tuple[dict[str, Any], Any] = ({}, None)
 
     def set(self, **changes: Any) -> None:
         """Change the state, as `Explorer.set` does, unless a value isn't allowed."""
         _check(**changes)
         super().set(**changes)
-        if self._view is not None and _notch(self._slider.value) != _notch(self.state["gain"]):
-            self._slider.value = self.state["gain"]
+
+    def data(self) -> dict[str, Any]:
+        """Give the points, their classes, and how far the hidden weights stretch."""
+        inputs, labels = _points()
+        net = mlp(_DEPTHS[1], generator=torch.Generator().manual_seed(0))
+        weights = [layer.weight for layer in net if isinstance(layer, nn.Linear)][1:-1]
+        stretches = torch.linalg.matrix_norm(torch.stack(weights).detach().double(), ord=2)
+        floats = inputs.T.float().contiguous().numpy().astype("<f4").tobytes()
+        return {
+            **super().data(),
+            "depths": _DEPTHS,
+            "gains": _GAINS,
+            "points": base64.b64encode(floats).decode(),  # 2 rows
+            "labels": "".join(map(str, labels.tolist())),
+            "stretches": [round(stretch, 10) for stretch in stretches.tolist()],
+            "activations": [(name, _label(name), c) for name, (_, c) in MLP_ACTIVATIONS.items()],
+            "schemes": [(name, _label(name)) for name in _SCHEMES],
+        }
 
     def measure(self) -> tuple[dict[str, LayerStats], list[float]]:
         """Return what `measure_mlp` measures of the network that is shown."""
-        state, measured = self._measured
-        if state != self.state:
-            measured = measure_mlp(**self.state)
-            self._measured = dict(self.state), measured
-        return measured
+        return measure_mlp(**self.state)
 
     def draw(self, figure: Figure) -> None:
         ax = plot_gradients_and_bounds(*self.measure(), figure.add_axes((0.13, 0.15, 0.85, 0.75)))
@@ -182,52 +192,9 @@ class GradientExplorer(Explorer):
             words += f" Exactly 0 in {zeros} of {len(norms)} layers."
         return f"{words} The bound allows the first layer {_short(bounds[0])}."
 
-    def controls(self) -> "list[Widget]":
-        import ipywidgets as w
-
-        state = self.state
-        depth = w.IntSlider(state["depth"], *_DEPTHS, description="depth")
-        activation, init = (
-            w.Dropdown(
-                options=[(_label(name), name) for name in names],
-                value=state[key],
-                description=description,
-            )
-            for key, description, names in (
-                ("activation", "activation", MLP_ACTIVATIONS),
-                ("init", "start", _SCHEMES),
-            )
-        )
-        number = w.BoundedFloatText(state["gain"], min=_GAINS[0], max=_GAINS[1], step=0.1)
-        number.description, number.layout.width = "weights × (number)", "6em"
-        number.style.description_width = "0px"  # read out, but not seen: the slider's stands there
-        controls = {"depth": depth, "activation": activation, "init": init, "gain": number}
-        linked = [self.link(name, widget) for name, widget in controls.items()]
-        return [*linked[:3], w.HBox([self._gain_slider(), number])]
-
-    def _gain_slider(self) -> "Widget":
-        import ipywidgets as w
-
-        notches = {"min": -1, "max": 1, "step": 1 / _NOTCHES, "readout": False}
-        self._slider = w.FloatLogSlider(self.state["gain"], description="weights ×", **notches)
-        self._slider.observe(self._on_slide, "value")
-        return self._slider
-
-    def _on_slide(self, change: Any) -> None:
-        # The browser moves the handle to the next notch, and reports that: nobody asked for it.
-        if _notch(change.new) != _notch(self.state["gain"]):
-            self.set(gain=float(_rounded(change.new)))
-
 
 def _label(name: str) -> str:
     return _LABELS.get(name, name)
-
-
-_NOTCHES = 50  # Of the slider, per power of ten
-
-
-def _notch(gain: float) -> int:
-    return round(_NOTCHES * math.log10(gain))
 
 
 def _rounded(gain: float) -> str:

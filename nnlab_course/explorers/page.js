@@ -7,7 +7,10 @@ function mountAll() {
 
   // Browsers allow some hundred changes of the address a minute: it waits for a pause.
   function write(changed) {
-    for (const [name, value] of changed) address.set(name, value);
+    for (const [name, value] of changed) {
+      if (value === null) address.delete(name);
+      else address.set(name, value);
+    }
     clearTimeout(timer);
     timer = setTimeout(() => history.replaceState(null, "", `?${address}${location.hash}`), 250);
   }
@@ -22,7 +25,7 @@ function mountAll() {
       data,
       state: begin,
       keep(next) {
-        write(Object.entries(next).map(([entry, value]) => [key(entry), value ?? ""]));
+        write(Object.entries(next).map(([entry, value]) => [key(entry), value]));
       },
     });
     place.classList.add("nnlab-mounted");

@@ -225,7 +225,7 @@ def test_the_address_keeps_the_state(browser, monkeypatch):
     with explorer_page(browser, monkeypatch, ActivationExplorer(), start) as page:
         expect(page.get_by_role("status")).to_contain_text("elu, alpha = 4.00, at x = -2.50")
         page.get_by_label("function", exact=True).select_option("relu")
-        page.wait_for_url("**/?function=relu&x=-2.5&parameter=#there")
+        page.wait_for_url("**/?function=relu&x=-2.5#there")
         page.reload()
         expect(page.get_by_role("status")).to_contain_text("relu, at x = -2.50")
 

@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 import torch
-from ipywidgets.widgets.widget import _instances
-from lab_browser import go_to, open_notebook, photograph, run_cell, write_notebook
+from explorer_page import SAY, barriers, explorer_page, picture_of
+from lab_browser import open_notebook, photograph, run_cell, write_notebook
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
@@ -40,13 +40,6 @@ def shown():
     microscope._repr_mimebundle_()
     yield microscope
     microscope.close()
-
-
-def parts(microscope):
-    """Return the list of kernels, the sliders for row and column, the grid, picture and words."""
-    controls, picture, words = microscope._view.children
-    box, grid = controls.children
-    return *box.children, grid, picture, words
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7])
@@ -112,14 +105,6 @@ def test_a_black_image_is_no_trouble():
     microscope = ConvolutionMicroscope(torch.zeros(1, 5, 5))
     assert "add up to 0.000" in microscope.describe()
     microscope.picture()
-
-
-def test_one_place_only():
-    microscope = ConvolutionMicroscope(random(1, 3, 3))
-    microscope._repr_mimebundle_()
-    _, row, column, *_ = parts(microscope)
-    assert (row.max, column.max) == (0, 0)
-    microscope.close()
 
 
 @pytest.mark.parametrize(
@@ -214,81 +199,6 @@ def test_a_larger_kernel_moves_the_patch_into_the_image():
     assert (microscope.state["row"], microscope.state["column"]) == (9, 5)
 
 
-def test_controls_and_state_follow_each_other(shown):
-    kernel, row, column, grid, picture, words = parts(shown)
-    assert (kernel.value, row.max, column.max, len(grid.children)) == ("learned 1", 7, 5, 25)
-    before = picture.value, words.value
-    row.value, column.value = 7, 0
-    assert (shown.state["row"], shown.state["column"]) == (7, 0)
-    assert picture.value != before[0]
-    assert words.value != before[1]
-    kernel.value = "vertical edge"
-    assert [field.value for field in grid.children] == [-1, 0, 1] * 3
-    assert (row.max, column.max) == (9, 7)
-    row.value = 9
-    shown.set(kernel="learned 2", column=5)
-    assert (row.value, row.max, column.value, column.max) == (7, 7, 5, 5)
-    shown.set(kernel="blur", row=9)
-    assert (row.value, row.max) == (9, 9)
-
-
-def test_an_edited_entry_is_the_kernels(shown):
-    kernel, *_, grid, picture, words = parts(shown)
-    kernel.value = "vertical edge"
-    before = picture.value, words.value
-    grid.children[5].value = 2.5
-    assert shown.state["entries"] == ((-1, 0, 1), (-1, 0, 2.5), (-1, 0, 1))
-    assert kernel.value == "your own"
-    assert picture.value != before[0]
-    assert words.value != before[1]
-    grid.children[5].value = 1
-    assert kernel.value == "vertical edge"
-    grid.children[0].value = 1e9  # a number field stops at its limits
-    assert shown.state["entries"][0][0] == grid.children[0].value == 99
-
-
-def test_an_edit_leaves_the_other_entries_exact(shown):
-    *_, grid, _, _ = parts(shown)
-    exact = shown.state["entries"]
-    assert [field.value for field in grid.children[:5]] == [round(e, 3) for e in exact[0]]
-    assert shown.state["kernel"] == "learned 1"
-    grid.children[0].value = 0.125
-    assert shown.state["entries"][0][1:] == exact[0][1:]
-    assert shown.state["entries"][1:] == exact[1:]
-
-
-def test_draws_once_for_a_change(shown, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(shown, "draw", lambda figure: drawn.append(shown.state["kernel"]))
-    kernel, row, _, grid, *_ = parts(shown)
-    kernel.value = "blur"
-    row.value = 9
-    kernel.value = "learned 3"
-    grid.children[0].value = 3
-    shown.set(entries=KERNELS["identity"])
-    assert drawn == ["blur", "blur", "learned 3", "your own", "identity"]
-
-
-def test_leaves_nothing_behind():
-    before = set(_instances)
-    microscope = ConvolutionMicroscope(random(1, 9, 9), learned=random(1, 1, 5, 5))
-    microscope._repr_mimebundle_()
-    small = None
-    for _ in range(3):
-        microscope.set(kernel="blur")
-        small = small or len(_instances)
-        assert len(_instances) == small  # the fields that were swapped out are closed
-        microscope.set(kernel="learned 1")
-    microscope.close()
-    assert set(_instances) == before
-    assert plt.get_fignums() == []
-    microscope.set(kernel="blur")  # off the screen, and no trouble
-    microscope._repr_mimebundle_()
-    assert len(parts(microscope)[3].children) == 9
-    microscope.close()
-    assert set(_instances) == before
-
-
 def test_shows_nothing_that_depends_on_the_image():
     bundle = ConvolutionMicroscope(random(1, 28, 28), learned=random(1, 1, 5, 5))
     assert repr(bundle) == "ConvolutionMicroscope(kernel='learned 1', row=12, column=12)"
@@ -304,54 +214,97 @@ def test_the_pictures_differ_from_place_to_place():
     assert len(set(pictures)) == 5
 
 
+def test_leaks_no_figure(shown):
+    shown.picture()
+    assert plt.get_fignums() == []
+
+
+# --- in the browser ---------------------------------------------------------------------------
+
+CHANGES = [{"row": 0, "column": 0}, {"kernel": "vertical edge"}, {"kernel": "learned 3"}]
+CHANGES += [{"entries": [[0.5, -99.0], [1e-4, 3.25]]}, {"kernel": "outline", "row": 9, "column": 7}]
+CHANGES += [{"entries": [[2.0]], "row": 11}, {"entries": [[0.25] * 7] * 7}]
+
+
+def test_javascript_finds_what_torch_finds_and_says_the_same(browser, monkeypatch):
+    image = random(1, 12, 10)
+    microscope = ConvolutionMicroscope(image, learned=random(3, 1, 5, 5) - 0.5)
+    with explorer_page(browser, monkeypatch, microscope) as page:
+        for change in CHANGES:
+            microscope.set(**change)
+            assert page.evaluate(SAY, [microscope.state]) == [microscope.describe()]
+            sums = page.evaluate("document.querySelector('.nnlab-explorer').explorer.sums()")
+            expected = convolve(image.double(), torch.tensor(microscope.state["entries"]).double())
+            limit = 1e-5 * max(1, expected.abs().max().item())
+            torch.testing.assert_close(torch.tensor(sums).double(), expected, rtol=0, atol=limit)
+
+
+def test_moved_by_keys_by_typing_and_by_pointer(browser, monkeypatch):
+    ring = torch.zeros(1, 28, 28)
+    ring[:, 6:22, 8:20] = 1
+    ring[:, 9:19, 11:17] = 0
+    microscope = ConvolutionMicroscope(ring, kernel="vertical edge", row=5, column=7)
+    with explorer_page(browser, monkeypatch, microscope) as page:
+        words, seen = page.get_by_role("status"), {picture_of(page)}
+        expect(words).to_contain_text("row 5, column 7: the products add up to 2.000")
+        page.get_by_label("row", exact=True).focus()
+        for _ in range(3):
+            page.keyboard.press("ArrowRight")
+        expect(words).to_contain_text("row 8, column 7: the products add up to 3.000")
+        seen.add(picture_of(page))
+        page.get_by_role("application").focus()
+        page.keyboard.press("ArrowLeft")
+        expect(words).to_contain_text("row 8, column 6")
+        page.keyboard.press("ArrowRight")
+        entry = page.get_by_label("entry in row 2, column 3")
+        entry.fill("5")
+        expect(words).to_contain_text("“your own” at row 8, column 7: the products add up to 7.000")
+        page.wait_for_url("**entries=-1%2C0%2C1%2C-1%2C0%2C5%2C-1%2C0%2C1*")
+        seen.add(picture_of(page))
+        page.reload()
+        expect(words).to_contain_text("“your own” at row 8, column 7: the products add up to 7.000")
+        for typed, shown in (("", "5"), ("1000", "99")):
+            entry.fill(typed)
+            entry.press("Enter")
+            entry.blur()
+            expect(entry).to_have_value(shown)
+        entry.fill("1")
+        expect(words).to_contain_text("Kernel “vertical edge”")
+        for canvas in page.locator(".nnlab-image").all():
+            box = canvas.bounding_box()
+            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            page.mouse.down()
+            page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 2, steps=3)
+            page.mouse.up()
+            expect(words).to_contain_text("row 0, column 25")
+            seen.add(picture_of(page))
+        assert len(seen) == 4
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_fits_a_phone_and_has_no_barrier(browser, monkeypatch, scheme):
+    microscope = ConvolutionMicroscope(random(1, 28, 28), learned=random(3, 1, 5, 5) - 0.5)
+    with explorer_page(browser, monkeypatch, microscope, size=(390, 844)) as page:
+        page.evaluate(f"document.documentElement.dataset.theme = '{scheme}'")
+        assert barriers(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 CELL = """import torch
 from nnlab_course.explorers.convolution import ConvolutionMicroscope
-ring = torch.zeros(1, 28, 28)
-ring[:, 6:22, 8:20] = 1
-ring[:, 9:19, 11:17] = 0
 learned = torch.linspace(-1, 1, 50).reshape(2, 1, 5, 5)
-microscope = ConvolutionMicroscope(ring, learned=learned, kernel="vertical edge", row=5, column=7)
+microscope = ConvolutionMicroscope(torch.ones(1, 28, 28), learned=learned, row=5, column=7)
 microscope"""
 
 
 def test_in_jupyterlab(lab):
-    count = "from ipywidgets.widgets.widget import _instances\nprint(len(_instances), 'widgets')"
-    with open_notebook(lab, write_notebook(lab[2], "microscope.ipynb", CELL, count)) as page:
-        counts = []
-        for _ in range(3):
-            run_cell(page, "linspace")
-            counts.append(run_cell(page, "print(len(_instances)").inner_text())
-        assert len(set(counts)) == 1, counts
-        shown = go_to(page, "linspace")
-        words, picture = page.get_by_role("status"), page.locator("img[alt^='A digit']")
-        expect(words).to_contain_text("row 5, column 7: the products add up to 2.000")
-        expect(picture).to_be_visible()
-        photograph(page, "microscope")
-
-        before = picture.get_attribute("src")
-        shown.locator(".noUi-handle").first.focus()
-        for _ in range(3):  # faster than it is drawn
-            page.keyboard.press("ArrowRight")
-        expect(words).to_contain_text("row 8, column 7: the products add up to 3.000")
-        assert picture.get_attribute("src") != before
-
-        entry = page.get_by_label("entry in row 2, column 3")
-        entry.fill("5")
-        entry.press("Enter")
-        expect(words).to_contain_text("“your own” at row 8, column 7: the products add up to 7.000")
-        for wrong in ("", "e", "1e999"):
-            entry.fill("") if wrong == "" else entry.press_sequentially(wrong)
-            entry.press("Enter")
-            expect(entry).to_have_value("5")
-        entry.fill("1000")
-        entry.press("Enter")
-        expect(words).to_contain_text("add up to 101.000")
-        photograph(page, "microscope-edited")
-
-        page.get_by_label("kernel", exact=True).select_option("learned 2")
-        expect(page.get_by_label("entry in row")).to_have_count(25)
-        expect(words).to_contain_text("map of 24 × 24")
-        photograph(page, "microscope-learned")
+    tell = "print(microscope.describe())"
+    with open_notebook(lab, write_notebook(lab[2], "microscope.ipynb", CELL, tell)) as page:
+        words = page.get_by_role("status")
+        expect(words).to_contain_text("Kernel “learned 1” at row 5, column 7")
         page.get_by_label("kernel", exact=True).select_option("blur")
-        expect(page.get_by_label("entry in row")).to_have_count(9)
-        expect(words).to_contain_text("map of 26 × 26")
+        expect(words).to_contain_text("Kernel “blur” at row 5, column 7: the products add up to 1")
+        page.get_by_label("entry in row 2, column 3").fill("5")
+        expect(words).to_contain_text("“your own” at row 5, column 7: the products add up to 5.889")
+        assert words.inner_text() in run_cell(page, tell).inner_text()
+        photograph(page, "microscope")

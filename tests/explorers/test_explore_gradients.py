@@ -6,8 +6,9 @@ import re
 
 import pytest
 import torch
+from explorer_page import SAY, barriers, explorer_page, picture_of
 from ipywidgets.widgets.widget import _instances
-from lab_browser import go_to, open_notebook, photograph, run_cell, write_notebook
+from lab_browser import open_notebook, photograph, run_cell, write_notebook
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
@@ -24,8 +25,6 @@ from nnlab_course.explorers.gradients import (
 )
 from nnlab_course.gradients import LayerStats, mlp, watch_gradients
 
-pytestmark = pytest.mark.usefixtures("with_widgets")
-
 SETTINGS = [
     (depth, activation, init, gain)
     for depth in (2, 7, 50)
@@ -33,15 +32,6 @@ SETTINGS = [
     for init in ("default", "xavier", "kaiming")
     for gain in (0.1, 1.0, 2.7, 10.0)
 ]
-
-
-@pytest.fixture
-def shown():
-    """An explorer on the screen."""
-    explorer = GradientExplorer()
-    explorer._repr_mimebundle_()
-    yield explorer
-    explorer.close()
 
 
 def stats_of(*norms):
@@ -189,44 +179,7 @@ def test_refuses_an_unknown_name():
         GradientExplorer().set(width=3)
 
 
-def test_controls_and_state_follow_each_other(shown):
-    depth, activation, init, gains, picture, words = shown._view.children
-    slider, gain = gains.children
-    before = picture.value, words.value
-    depth.value, activation.value, init.value = 7, "relu", "kaiming"
-    gain.value = 2.0
-    assert shown.state == {"depth": 7, "activation": "relu", "init": "kaiming", "gain": 2.0}
-    assert picture.value != before[0]
-    assert words.value != before[1]
-    shown.set(depth=3, activation="tanh", init="xavier", gain=0.5)
-    assert (depth.value, activation.value, init.value) == (3, "tanh", "xavier")
-    assert gain.value == 0.5
-    assert slider.value == pytest.approx(0.5)
-    slider.value = 10**0.6
-    assert gain.value == shown.state["gain"] == 3.98
-    gain.value = 4  # on the slider the same notch
-    slider.value = 10**0.6
-    assert shown.state["gain"] == 4
-    slider.value = 10**0.62
-    assert shown.state["gain"] == gain.value == 4.17
-
-
-def test_measures_once_for_a_picture_and_its_words(monkeypatch):
-    calls = []
-
-    def count(**state):
-        calls.append(state)
-        return measure_mlp(**state)
-
-    monkeypatch.setattr("nnlab_course.explorers.gradients.measure_mlp", count)
-    explorer = GradientExplorer(depth=3)
-    explorer._repr_mimebundle_()
-    explorer.set(depth=4)
-    assert [state["depth"] for state in calls] == [3, 4]
-    explorer.close()
-
-
-def test_leaves_nothing_behind():
+def test_leaves_nothing_behind(with_widgets):
     before = set(_instances)
     explorer = GradientExplorer(depth=3)
     bundle = explorer._repr_mimebundle_()
@@ -239,33 +192,72 @@ def test_leaves_nothing_behind():
     assert bundle["text/plain"] == text
 
 
+# --- in the browser ---------------------------------------------------------------------------
+
+
+def test_javascript_measures_what_torch_measures_and_says_the_same(browser, monkeypatch):
+    explorers = [GradientExplorer(*setting) for setting in SETTINGS[::5]]
+    states = [explorer.state for explorer in explorers]
+    with explorer_page(browser, monkeypatch, explorers[0]) as page:
+        measure = """states => states.map(
+            state => document.querySelector(".nnlab-explorer").explorer.measure(state))"""
+        for explorer, found in zip(explorers, page.evaluate(measure, states), strict=True):
+            stats, bounds = explorer.measure()
+            norms = [layer.output_grad_norm for layer in stats.values()]
+            assert found["norms"] == pytest.approx(norms, rel=1e-5, abs=0), explorer
+            assert found["bounds"] == pytest.approx(bounds, rel=1e-5, abs=0), explorer
+        said = page.evaluate(SAY, states[:12])
+        assert said == [explorer.describe() for explorer in explorers[:12]]
+
+
+def test_moved_by_keys_by_typing_and_by_pointer(browser, monkeypatch):
+    start = "?gain=3&activation=sigmoid&depth=1000"
+    with explorer_page(browser, monkeypatch, GradientExplorer(), start) as page:
+        words, seen = page.get_by_role("status"), {picture_of(page)}
+        expect(words).to_contain_text(GradientExplorer(50, gain=3.0).describe())
+        depth = page.get_by_label("depth", exact=True)
+        depth.focus()
+        page.keyboard.press("ArrowLeft")
+        expect(words).to_contain_text(GradientExplorer(49, gain=3.0).describe())
+        seen.add(picture_of(page))
+        page.get_by_label("start", exact=True).select_option("He")
+        number = page.get_by_label("weights ×, as a number")
+        for typed, shown in (("2", 2), ("", 2), ("99", 10)):
+            number.fill(typed)
+            number.press("Enter")
+            expect(number).to_have_value(str(shown))
+            chosen = GradientExplorer(49, "sigmoid", "kaiming", shown)
+            expect(words).to_contain_text(chosen.describe())
+            seen.add(picture_of(page))
+        box = depth.bounding_box()
+        page.mouse.click(box["x"] + 12, box["y"] + box["height"] / 2)
+        expect(words).not_to_contain_text(chosen.describe())
+        seen.add(picture_of(page))
+        assert len(seen) == 5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_fits_a_phone_and_has_no_barrier(browser, monkeypatch, scheme):
+    with explorer_page(browser, monkeypatch, GradientExplorer(), size=(390, 844)) as page:
+        page.evaluate(f"document.documentElement.dataset.theme = '{scheme}'")
+        assert barriers(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 CELL = """from nnlab_course.explorers.gradients import GradientExplorer
 explorer = GradientExplorer()
 explorer"""
 
 
 def test_in_jupyterlab(lab):
-    with open_notebook(lab, write_notebook(lab[2], "gradients.ipynb", CELL)) as page:
-        for _ in range(2):
-            run_cell(page, "GradientExplorer")
-        words, picture = page.get_by_role("status"), page.locator("img[alt^='Norm of δ']")
-        expect(words).to_have_count(1)
+    tell = "print(explorer.describe())"
+    with open_notebook(lab, write_notebook(lab[2], "gradients.ipynb", CELL, tell)) as page:
+        words = page.get_by_role("status")
         expect(words).to_contain_text(GradientExplorer().describe())
-        photograph(page, "gradients")
-        before = picture.get_attribute("src")
-        go_to(page, "GradientExplorer").locator(".noUi-handle").first.focus()
+        page.get_by_label("depth", exact=True).focus()
         page.keyboard.press("ArrowRight")
-        expect(words).to_contain_text(GradientExplorer(depth=21).describe())
-        assert picture.get_attribute("src") != before
-        number = page.get_by_label("weights × (number)")
-        number.fill("3")
-        number.press("Enter")
-        expect(words).to_contain_text(GradientExplorer(depth=21, gain=3.0).describe())
-        number.fill("")
-        number.press("Enter")
-        expect(number).to_have_value("3")
-        page.get_by_label("activation").select_option("relu")
-        page.get_by_label("start", exact=True).select_option("He")
-        chosen = GradientExplorer(depth=21, activation="relu", init="kaiming", gain=3.0)
+        page.get_by_label("activation", exact=True).select_option("relu")
+        chosen = GradientExplorer(depth=21, activation="relu")
         expect(words).to_contain_text(chosen.describe())
-        photograph(page, "gradients-relu")
+        assert chosen.describe() in run_cell(page, tell).inner_text()
+        photograph(page, "gradients")
