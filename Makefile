@@ -100,7 +100,7 @@ lint: $(READY)
 # One thread for each of the workers; a group of tests shares what is dear (conftest.py). More
 # workers than two processors, since they wait for browsers, servers and processes.
 WORKERS ?= 3
-PYTEST := $(BIN)/pytest -q --durations 10
+PYTEST := $(BIN)/pytest -q -rs --durations 10
 SHARED := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 600 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg -p no:cacheprovider
