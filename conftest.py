@@ -13,6 +13,7 @@ GROUPS = {
     "tests/grading/test_grading": "grading",
     "tests/lessons/test_own_pictures": "pictures",
     "tests/site/test_site_browser": "browser",
+    "tests/site/test_answers": "browser",
     "tests/cli": "command",
     "nbs/04_lenet": "lesson 4",
     "tests/training/test_distributed": "distributed",

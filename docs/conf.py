@@ -37,6 +37,7 @@ extensions = [
             "explorers",
             "downloads",
             "predictions",
+            "answers",
             "landing",
             "pad",
             "pages",

@@ -8,6 +8,8 @@ The notebooks hold the exercises in nbgrader's format: solutions between `### BE
 import copy
 import re
 
+from . import answers as answering
+
 STUB = "...  # your answer"
 TRY_IT = '<p class="try-it"><a href="{notebook}" download>Try it in the notebook</a></p>'
 
@@ -58,7 +60,7 @@ def arrange(
     solutions: bool,  # Whether the reader may see them
     notebook: str,  # Address of the notebook to download
 ) -> list[dict]:
-    """Order an exercise for a reader: the task, hints, the solution folded, the way to try it.
+    """Order an exercise for a reader: the task, its answer, hints, the solution, where to try it.
 
     Without solutions, the stub of the answer is shown, as it says what is to be defined.
     """
@@ -67,6 +69,7 @@ def arrange(
         role = _role(cell) if cell["cell_type"] == "code" else ""
         if role == "answer":
             answers.append(cell)
+            shown += _field(cell) if solutions else []
         elif role == "hint":
             shown += [_only_output(cell), *_finish(answers, solutions, notebook)]
         elif not role:
@@ -76,6 +79,15 @@ def arrange(
 
 def _only_output(cell: dict) -> dict:
     return cell | {"metadata": cell["metadata"] | {"tags": ["remove-input"]}}
+
+
+def _field(cell: dict) -> list[dict]:
+    """Return a cell in which the exercise is answered on the page, if it can be."""
+    slug = cell["metadata"].get("nbgrader", {}).get("grade_id", "")
+    if not (source := answering.form(slug)):
+        return []
+    field = {"cell_type": "markdown", "metadata": {}, "source": source}
+    return [field | {"id": f"{cell['id']}-here"}]
 
 
 def _finish(answers: list[dict], solutions: bool, notebook: str) -> list[dict]:
