@@ -126,6 +126,8 @@ def _describe(item: Any) -> str:
     """Say why something isn't read as numbers, and what to give."""
     name = type(item).__name__
     if isinstance(item, str):
+        if re.fullmatch(r"[1-9][0-9]{0,2}([, ][0-9]{3})+", item.strip()):
+            return "got text; write the number without quotes, commas and spaces"
         number = item.strip().replace(",", ".")
         if re.fullmatch(r"[-+]?[0-9]*\.?[0-9]+(e[-+]?[0-9]+)?", number):
             return f"got text; write the number {number} without quotes"

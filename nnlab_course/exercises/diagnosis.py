@@ -79,7 +79,8 @@ def _describe_shapes(answer: Tensor, expected: Tensor) -> str:
         return f"expected shape {tuple(expected.shape)}, got {tuple(answer.shape)}"
     if answer.numel() == 0:
         return "expected one number, got none"
-    if answer.shape == (2,) and (answer == answer.round()).all() and answer[1] >= 0:
+    two_whole = answer.shape == (2,) and (answer == answer.round()).all() and answer[1] >= 0
+    if two_whole and expected != expected.round():
         whole, decimals = (int(number) for number in answer)
         return (
             f"expected one number, got two, {whole} and {decimals}; a decimal number is written "

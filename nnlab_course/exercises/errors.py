@@ -123,7 +123,8 @@ _EXPLAINED = (
     (
         r"view size is not compatible",
         "view",
-        "after a transpose the entries don't lie one after the other; use `reshape` for `view`",
+        "the entries don't lie one after the other (after a transpose, or where channels come last "
+        "in memory, as in `LeNet`); use `reshape` for `view`",
     ),
     (
         r"shape '.*' is invalid|cannot reshape|unflatten|split_with_sizes",

@@ -21,9 +21,9 @@ def relation_of_number(answer: Tensor, expected: Tensor, close: Close) -> Found:
     holds = {
         "sign": close(-answer, expected),
         "power-of-ten": wrong * right > 0 and _is_power_of_ten(answer, expected, close),
-        "factor-two": close(answer, 2 * expected) or close(2 * answer, expected),
+        "factor-two": close(answer / 2, expected) or close(2 * answer, expected),
         "reciprocal": close(answer * expected, torch.ones_like(answer)) and right != 0,
-        "square": close(answer, expected**2) or (wrong >= 0 and close(answer**2, expected)),
+        "square": wrong >= 0 and (close(answer.sqrt(), expected) or close(answer**2, expected)),
         "off-by-one": right == round(right)
         and (close(answer + 1, expected) or close(answer - 1, expected)),
         "complement": close(1 - answer, expected),
@@ -48,7 +48,7 @@ _OF_NUMBERS = {
 
 def _is_power_of_ten(answer: Tensor, expected: Tensor, close: Close) -> bool:
     power = round(math.log10(answer / expected))
-    return power != 0 and close(answer, expected * 10.0**power)
+    return power != 0 and close(answer / 10.0**power, expected)
 
 
 def _digits(number: float) -> Counter:

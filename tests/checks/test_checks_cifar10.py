@@ -274,6 +274,17 @@ RIGHT = {
         (partial(Functional, flatten=lambda x: x.permute(0, 2, 3, 1).flatten(1)),),
         (partial(Functional, F.gelu, pool_first=True),),
         (lambda: make_lenet(channels=3, map_size=5, activations=(nn.PReLU,) * 4),),
+        *(
+            (partial(make_lenet, channels=3, map_size=5, activations=(act,) * 4),)
+            for act in (
+                nn.Hardsigmoid,
+                nn.Hardshrink,
+                partial(nn.LeakyReLU, 0.5),
+                partial(nn.Softplus, beta=2),
+            )
+        ),
+        (partial(Functional, partial(F.elu, alpha=3.0)),),
+        (partial(Functional, lambda x: torch.atan(3 * x)),),
         (lambda: make_lenet(channels=3, map_size=5),),
     ],
     "trained-network": [(trained,), (lambda: copy.deepcopy(trained()),)],
@@ -431,7 +442,7 @@ WRONG = [
     (
         "colour-lenet",
         "build_my_network",
-        lambda: Functional(partial(F.elu, alpha=3.0)),
+        lambda: Functional(lambda x: 2 * x + 1),
         "unknown-activation",
     ),
     (

@@ -240,6 +240,7 @@ WRONG = [
     ("explode", "my_large_weights", [20.0] * 5, "saturated"),
     ("explode", "my_large_weights", [1.0] * 5, "weights-too-small"),
     ("explode", "my_large_weights", [0.0] * 5, "weights-too-small"),
+    ("explode", "my_large_weights", [-1, -20, 0, -20, -20], "zero-weight"),
     ("explode", "my_large_weights", [-0.5, 5, 5, 5, 5], "positive-pre-activation"),
     ("explode", "my_large_weights", [-0.5, -5, -5, -5, -5], "layer-shrinks"),
     ("explode", "my_large_weights", [-1, -20], "too-shallow"),

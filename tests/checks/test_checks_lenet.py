@@ -683,6 +683,7 @@ WRONG = [
     ("shifted-digits", "my_shift", lambda x, n: F.pad(x, (n, 0)), "wider"),
     ("shifted-digits", "my_shift", lambda x, n: x * (torch.arange(x.shape[3]) >= n), "not-moved"),
     ("shifted-digits", "my_shift", lambda x, n: shift_by_pad(x, 1), "by-one"),
+    ("shifted-digits", "my_shift", lambda x, n: x.clone(), "unchanged"),
     ("shifted-digits", "my_shift", shift_by_negative_index, "not-at-all"),
     ("shifted-digits", "my_shift", lambda x, n: shift_by_pad(x, n)[0], "shape"),
 ]

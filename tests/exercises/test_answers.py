@@ -125,6 +125,7 @@ def test_numbers_keep_their_digits():
     [
         ("4.58", "text", "got text; write the number 4.58 without quotes"),
         ("4,58", "text", "got text; write the number 4.58 without quotes"),
+        ("2,020", "text", "got text; write the number without quotes, commas and spaces"),
         ("w4", "text", "got the text 'w4'; a number is expected, without quotes"),
         (["a", 1], "text", "got the text 'a'; a number is expected, without quotes"),
         ([1, None], "unreadable", "an entry is None; every entry must be a number"),
@@ -158,3 +159,7 @@ def test_a_refusal_says_what_to_give(answer, slug, message):
 )
 def test_one_number_is_asked_for(answer, message):
     assert compare(answer, 4.58, atol=0.01, rtol=0).message == message
+
+
+def test_two_numbers_for_a_whole_one_are_no_decimal_comma():
+    assert compare((26, 26), 26.0).message == "expected one number, got 2 (shape (2,))"

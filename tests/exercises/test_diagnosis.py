@@ -84,6 +84,7 @@ def test_an_empty_answer():
         (12, "rounded", "this is rounded; more decimals are expected"),
         (15.2, "digits", "the digits are correct, their order is not"),
         (7.7, "value", "7.7 is not correct"),
+        (1e-7, "value", "1e-07 is not correct"),
         (float("inf"), "not-finite", "some values are not finite (inf or nan)"),
     ],
 )

@@ -59,9 +59,8 @@ def _explain_rest(reading: Reading) -> Result | None:
     if None in reading.activations:
         place = [p for p, name in zip(_PLACES, reading.activations, strict=True) if name is None]
         message = (
-            f"what follows {place[-1]} is none of PyTorch's activations that this check knows, "
-            f"such "
-            "as `nn.ReLU` or `nn.GELU`; use one of these"
+            f"what follows {place[-1]} is no activation or pooling that this check knows; use "
+            "PyTorch's, such as `nn.GELU` and `nn.AvgPool2d(2)`"
         )
         return Result.wrong(message, "unknown-activation")
     if reading.pools is None:

@@ -3,7 +3,7 @@
 # A plain module, edited here.
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nnlab_course.checks.common.weights import Shape, Weights
+from nnlab_course.exercises.networks import Layer
 
 Function = Callable[[Tensor], Tensor]
 
@@ -52,6 +53,33 @@ ACTIVATIONS: dict[str, Function] = {  # By the names that students know
     "tanh, twice": lambda x: x.tanh().tanh(),
     "scaled tanh": lambda x: 1.7159 * torch.tanh(2 / 3 * x),
 }
+
+_OPTIONS = {  # Of the activations that have any, as functions take them
+    "LeakyReLU": (F.leaky_relu, ("negative_slope",)),
+    "ELU": (F.elu, ("alpha",)),
+    "CELU": (F.celu, ("alpha",)),
+    "Softplus": (F.softplus, ("beta", "threshold")),
+    "Hardtanh": (F.hardtanh, ("min_val", "max_val")),
+    "Hardshrink": (F.hardshrink, ("lambd",)),
+    "Softshrink": (F.softshrink, ("lambd",)),
+    "Threshold": (F.threshold, ("threshold", "value")),
+}
+
+
+def activations_of(layers: Sequence[Layer]) -> dict[str, Function]:
+    """Add to the known activations those of a network's layers, with their options.
+
+    They are tried like the others: what a network says of itself is not believed.
+    """
+    own = {}
+    for layer in layers:
+        function, names = _OPTIONS.get(layer.kind, (None, ()))
+        values = {name: layer.options.get(name) for name in names}
+        if values and all(isinstance(value, int | float) for value in values.values()):
+            numbers = ", ".join(f"{value:g}" for value in values.values())
+            own[f"{layer.kind}({numbers})"] = partial(function, **values)
+    return ACTIVATIONS | own
+
 
 ENDS: dict[str, Function] = {
     NONE: _unchanged,
@@ -122,6 +150,7 @@ class Prober:
     compute: Compute
     shapes: Sequence[Shape]  # Of weight and bias of the five layers, in their order
     image: Tensor  # Any, (1, C, H, W)
+    known: dict[str, Function] = field(default_factory=lambda: ACTIVATIONS)
 
     def ask(self, **values: Tensor) -> Tensor:
         """Compute the logits of one image with weights that are 0 but for some."""
@@ -140,13 +169,23 @@ class Prober:
             return Reading(end)
         found: list[str | None] = []
         for response, model in (self.fourth(), self.third(found), self.second(found)):
-            found.insert(0, _find(ACTIVATIONS, response(), model))
+            found.insert(0, self._find(response(), model, found))
             if found[0] is None:
                 break
         else:
             response, model = self.first(found)
-            found.insert(0, _find(ACTIVATIONS, response(), model))
+            found.insert(0, self._find(response(), model, found))
         return Reading(end, (*(None,) * (4 - len(found)), *found))
+
+    def _find(
+        self, response: Tensor, model: Callable[[Function], Tensor], later: list
+    ) -> str | None:
+        """Find an activation, first of all among those that were found further back.
+
+        A weak response has several explanations: a Hardshrink that stands behind hides a lot.
+        """
+        first = {name: self.known[name] for name in later}
+        return _find(first | self.known, response, model)
 
     def fourth(self) -> tuple[Callable[[], Tensor], Callable[[Function], Tensor]]:
         return lambda: self.ask(b4=_POINTS, w5=torch.eye(10)), lambda f: f(_POINTS)
@@ -157,7 +196,7 @@ class Prober:
             return torch.cat(both)
 
         def model(f: Function) -> Tensor:
-            fourth = ACTIVATIONS[later[-1]]
+            fourth = self.known[later[-1]]
             return torch.cat([fourth(s * f(_POINTS)) for s in _GAINS])
 
         return response, model
@@ -183,10 +222,24 @@ class Prober:
             return torch.cat(asked)
 
         def model(f: Function) -> Tensor:
-            second, behind = ACTIVATIONS[later[0]], later[1:]
+            second, behind = self.known[later[0]], later[1:]
             return torch.cat([self._predict(second(s * f(_POINTS)), behind) for s in _GAINS])
 
         return response, model
+
+    def measure(self) -> Function | None:
+        """Measure the function behind the second linear layer; None if it is a straight line."""
+        grid = torch.linspace(-20, 20, 2001)[:-1]
+        values = torch.cat([self.ask(b4=part, w5=torch.eye(10)) for part in grid.split(10)])
+        if values.diff().diff().abs().max() <= 1e-4:
+            return None
+
+        def interpolate(x: Tensor) -> Tensor:
+            place = 50 * (x + 20)
+            low = place.floor().long().clamp(0, len(grid) - 2)
+            return values[low] + (place - low) * (values[low + 1] - values[low])
+
+        return interpolate
 
     def _behind(self) -> dict[str, Tensor]:
         """Weights that hand on the mean of all maps, with both signs before each activation."""
@@ -197,7 +250,7 @@ class Prober:
 
     def _predict(self, values: Tensor, later: list) -> Tensor:
         """Compute what the weights of `_behind` make of maps with these values."""
-        third, fourth = ACTIVATIONS[later[-2]], ACTIVATIONS[later[-1]]
+        third, fourth = self.known[later[-2]], self.known[later[-1]]
         means = [third(gain * values) for gain in _GAINS]
         of_four = torch.stack([fourth(gain * mean) for mean in means for gain in _GAINS], 1)
         return F.pad(of_four, (0, 6)).flatten()
@@ -218,9 +271,10 @@ def find_structure(
     images: Tensor,  # (N, C, H, W), float32
     logits: Tensor,  # What the student's network makes of both
     reading: Reading,  # With four known activations
+    known: dict[str, Function],  # Among these
 ) -> Reading:
     """Find the poolings, and what is done to the images before the first convolution."""
-    activations = [ACTIVATIONS[name] for name in reading.activations]
+    activations = [known[name] for name in reading.activations]
     forward = partial(_forward, weights, activations)
 
     def explains(found: Tensor) -> bool:

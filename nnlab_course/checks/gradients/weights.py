@@ -96,6 +96,9 @@ def _why_too_small(weights: Tensor) -> tuple[str, str]:
     """Say what keeps the gradient small, and name the mistake."""
     if len(weights) > 1 and weights[1:].abs().max() <= 4:
         return "with |w| ≤ 4, a weight times a slope is at most 1", "weights-too-small"
+    for k, weight in enumerate(weights[1:].tolist(), start=2):
+        if weight == 0:
+            return f"w{k} is 0, and no gradient passes it", "zero-weight"
     nodes = {name: value.item() for name, value in chain(2.0, weights).items()}
     for k in range(1, len(weights) + 1):
         z = nodes[f"z{k}"]

@@ -77,6 +77,7 @@ _SHIFTED = SameFunction(
             "the images have become wider: cut off what leaves on the right",
             lambda images, n: F.pad(images, (n, 0)),
         ),
+        Mistake("unchanged", "the images come back as they were", lambda images, n: images),
         Mistake(
             "not-moved",
             "there is black on the left, but nothing has moved: it covers the image",
