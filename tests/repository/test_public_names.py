@@ -79,6 +79,7 @@ NAMES = {
     "explorers.gradients": """
         GradientExplorer MLP_ACTIVATIONS gradient_bounds measure_mlp plot_gradients_and_bounds
     """,
+    "explorers.moons": "MoonsTrainer",
 }
 
 
