@@ -178,11 +178,13 @@ def test_answers_are_open_in_print_and_without_javascript(address, browser):
 
 
 def test_an_explorer_moves_on_its_lesson_and_is_a_still_picture_elsewhere(address, browser):
-    place = f"{address}/{LESSON}?function=elu&x=2"
+    place = f"{address}/{LESSON}?2.function=elu&2.x=2"
     with tab(browser, address) as page:
         page.goto(place)
         page.get_by_role("button", name="Show all answers").click()
-        explorer = page.locator(".nnlab-explorer").first
+        moons, explorer = page.locator(".nnlab-explorer").all()
+        moons.get_by_role("button", name="One step").click()
+        expect(moons.get_by_role("status")).to_contain_text("tanh, after 1 step: loss")
         words = explorer.get_by_role("status")
         expect(words).to_contain_text("elu, alpha = 1.00, at x = 2.00")
         explorer.get_by_label("input x", exact=True).focus()
