@@ -48,6 +48,9 @@ course outputs test quick coverage: export TQDM_DISABLE := 1
 # Nor is there anybody to move a slider.
 course outputs test quick coverage: export NNLAB_STATIC := 1
 
+# Pictures for the site have twice the pixels; those that git keeps have not, for their size.
+course: export IPYTHONDIR := $(CURDIR)/_build/ipython
+
 # --- the package and the lessons --------------------------------------------------------
 
 export: $(READY)  ## Write the package from the notebooks, and clean the notebooks
@@ -56,7 +59,8 @@ export: $(READY)  ## Write the package from the notebooks, and clean the noteboo
 	$(BIN)/nbdev_clean
 
 course: export  ## Install, export, execute the lessons, build the site
-	rm -rf _build/course && mkdir -p _build && cp -R nbs _build/course
+	rm -rf _build/course && mkdir -p $(IPYTHONDIR)/profile_default && cp -R nbs _build/course
+	echo '{"InlineBackend": {"figure_formats": ["retina"]}}' > $(IPYTHONDIR)/profile_default/ipython_config.json
 	$(BIN)/jupyter execute --inplace $(LESSONS:nbs/%=_build/course/%)
 	$(SPHINX) _build/course $(SITE)
 	@grep -ls built-without-data $(SITE)/*.html | sed 's/.*/WARNING: & was built without its data/' || true
@@ -84,6 +88,9 @@ lab: $(READY)  ## Open the lessons in JupyterLab, as a student gets them: make l
 
 solutions: $(READY)  ## Write the worked solutions, to publish: _build/solutions.json
 	$(BIN)/python scripts/student_edition.py --solutions nbs _build/solutions.json
+
+worksheets: $(READY)  ## Write a sheet of questions for each lesson, to print: _build/worksheets
+	$(BIN)/python scripts/worksheet.py nbs _build/worksheets
 
 vendor:  ## Renew the work of others in docs/_static from docs/package.json; needs npm
 	npm ci --prefix docs --ignore-scripts

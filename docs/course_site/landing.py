@@ -74,7 +74,7 @@ def cover(
     covers_shown = [o for c in covers for o in c["outputs"] if "image/png" in o.get("data", {})]
     if len(covers) != 1 or not covers_shown:
         raise ValueError(f"{path.name} needs one cell with a picture and the tag cover")
-    picture = images.store("".join(covers_shown[0]["data"]["image/png"]), Path(app.outdir))
+    picture = images.store(covers_shown[0], Path(app.outdir))
     return picture, covers[0]["metadata"]["alt"]
 
 

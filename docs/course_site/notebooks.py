@@ -105,7 +105,7 @@ def _illustrate(app, docname: str, cell: dict) -> None:
         message = "cell %s describes a picture and shows none: make outputs"
         logger.warning(message, cell["id"], location=docname)
     for output in outputs:
-        picture = images.store("".join(output["data"]["image/png"]), Path(app.outdir))
+        picture = images.store(output, Path(app.outdir))
         tag = picture.tag(alt, root_of(docname))
         if "pad" in cell["metadata"].get("tags", []):
             tag = pad.place(tag, keep=True)

@@ -339,13 +339,22 @@ def test_arrange_shows_the_stub_where_there_are_no_solutions():
 
 
 def test_a_picture_is_stored_once_by_what_it_shows(tmp_path):
-    png = picture()["data"]["image/png"]
-    first, second = (images.store(png, tmp_path) for _ in range(2))
+    first, second = (images.store(picture(), tmp_path) for _ in range(2))
     assert first == second
     assert (first.width, first.height) == (40, 30)
     assert [path.name for path in (tmp_path / "_images").iterdir()] == [first.name]
     assert first.tag('"<a>"', "../").startswith('<img src="../_images/')
     assert 'alt="&quot;&lt;a&gt;&quot;"' in first.tag('"<a>"', "")
+    sharp = picture() | {"metadata": {"image/png": {"width": 20, "height": 15}}}
+    assert 'width="20" height="15"' in images.store(sharp, tmp_path).tag("", "")
+
+
+def test_line_plots_are_told_from_photographs(site):
+    """Which is what the dark mode turns over."""
+    page = (site / "05_cifar10.html").read_text(encoding="utf-8")
+    kinds = {"One photograph of each class": False, "Training loss against steps": True}
+    for words, is_line_plot in kinds.items():
+        assert is_line_plot == bool(re.search(rf'alt="{words}[^"]*" class="line-plot"', page))
 
 
 def test_the_readme_is_cut_at_its_headings():
