@@ -13,7 +13,7 @@ LESSONS := $(wildcard nbs/*.ipynb)
 
 .DELETE_ON_ERROR:
 .PHONY: help course test test-code test-notebooks quick test-engines coverage lab solutions docs \
-	docs-live bench clean export lint outputs lock vendor
+	docs-live bench clean export lint outputs lock slides vendor
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -33,9 +33,12 @@ $(READY): requirements-dev.txt settings.ini setup.py pyproject.toml | $(UV)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
 
-lock: $(UV)  ## Renew requirements-dev.txt from settings.ini
+lock: $(UV)  ## Renew the two locks from settings.ini and what make bench compares with
 	$(UV) pip compile --quiet --universal --python-version 3.10 --no-header --upgrade \
 		--extra dev setup.py --output-file requirements-dev.txt
+	$(UV) pip compile --quiet --universal --python-version 3.10 --no-header --upgrade \
+		setup.py benchmarks/requirements-frameworks.in \
+		--output-file benchmarks/requirements-frameworks.txt
 
 # SOLUTIONS=0 builds the site without any solution, in a folder of its own.
 SOLUTIONS ?= 1
@@ -91,6 +94,10 @@ solutions: $(READY)  ## Write the worked solutions, to publish: _build/solutions
 
 worksheets: $(READY)  ## Write a sheet of questions for each lesson, to print: _build/worksheets
 	$(BIN)/python scripts/worksheet.py nbs _build/worksheets
+
+slides: $(READY)  ## Lesson 1 as slides, for a browser with a network: _build/01_activations.slides.html
+	$(BIN)/jupyter nbconvert --log-level WARN --to slides --output-dir _build \
+		--SlidesExporter.reveal_scroll=True nbs/01_activations.ipynb
 
 vendor:  ## Renew the work of others in docs/_static from docs/package.json; needs npm
 	npm ci --prefix docs --ignore-scripts
