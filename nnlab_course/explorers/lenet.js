@@ -1,14 +1,17 @@
 // LeNet in plain JavaScript: the network of lesson 4, without a library.
 //
-// Maps lie one after the other in one array, each row by row. A layer has a weight and a bias, in
-// PyTorch's order.
+// Maps lie one after the other in one array, each row by row. A layer has a weight and a
+// bias, in PyTorch's order.
 
 // Cut the 44,426 numbers into the five layers.
 function layersOf(numbers) {
   const shapes = [[6, 1 * 25], [16, 6 * 25], [120, 256], [84, 120], [10, 84]];
   let place = 0;
   const take = (count) => numbers.subarray(place, (place += count));
-  return shapes.map(([outputs, inputs]) => ({ weight: take(outputs * inputs), bias: take(outputs) }));
+  return shapes.map(([outputs, inputs]) => ({
+    weight: take(outputs * inputs),
+    bias: take(outputs),
+  }));
 }
 
 // Slide kernels of 5 × 5 over maps of side × side.

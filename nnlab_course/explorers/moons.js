@@ -190,7 +190,8 @@ explorers.moons = function (element, host) {
     view.show(view.state);
   });
   const again = button("Other weights", () => view.change({ seed: (view.state.seed + 1) % 1000 }));
-  const controls = make("div", { class: "nnlab-controls" }, choice.element, toggle, one, again);
+  const steps = make("div", { class: "nnlab-steps" }, toggle, one, again);
+  const controls = make("div", { class: "nnlab-controls" }, choice.element, steps);
   const canvas = make("canvas", { role: "img", class: "nnlab-moons" });
   const small = make("canvas", { width: CELLS * FINER, height: ROWS * FINER });
   const picture = new ImageData(small.width, small.height);
@@ -236,7 +237,7 @@ explorers.moons = function (element, host) {
     );
     paintRegions(picture, landscape(layers, state.activation), paper, colours);
     small.getContext("2d").putImageData(picture, 0, 0);
-    const size = [Math.min(width - 8, 560), (Math.min(width - 8, 560) * ROWS) / CELLS];
+    const size = [Math.min(width - 8, 640), (Math.min(width - 8, 640) * ROWS) / CELLS];
     [canvas.width, canvas.height] = size.map((length) => Math.round(length * devicePixelRatio));
     canvas.style.width = `${size[0]}px`;
     const context = canvas.getContext("2d");

@@ -207,7 +207,7 @@ def page(browser):
 
 
 def test_the_network_in_javascript_computes_what_torch_computes(page, handwritten):
-    drawings = torch.cat([handwritten[0][:60], torch.zeros(1, 1, SIDE, SIDE)])
+    drawings = torch.cat([handwritten[0][:20], torch.zeros(1, 1, SIDE, SIDE)])
     pixels = (255 * drawings).round().to(torch.uint8)
     with torch.no_grad():
         expected = DigitReader(trained_lenet())(pixels / 255)
@@ -280,6 +280,7 @@ CELLS = [
     "from nnlab_course.explorers.drawing import DigitPad, trained_lenet",
     "pad = DigitPad(trained_lenet())\npad",
     "print(len(_instances), 'widgets')",
+    "from nnlab_course.explorers.moons import MoonsTrainer\n\nMoonsTrainer()",
 ]
 
 
@@ -306,7 +307,7 @@ def test_draw_in_jupyterlab(lab):
         page.keyboard.press("Backspace")
         expect(page.locator(".nnlab-answer")).to_have_text("Draw a digit")
 
-        assert count_right(page, hands=5) >= 0.95
+        assert count_right(page, hands=1) >= 0.9  # on the site, more write
 
         counts = set()
         for _ in range(3):
@@ -315,3 +316,8 @@ def test_draw_in_jupyterlab(lab):
             counts.add(run_cell(page, "print(len(_instances)").inner_text())
         assert len(counts) == 1, counts
         assert draw_by_mouse(page, SEVEN).startswith("7,")
+
+        trainer = run_cell(page, "MoonsTrainer()")
+        trainer.get_by_role("button", name="One step").click()
+        expect(trainer.locator(".nnlab-words")).to_contain_text("tanh, after 1 step: loss")
+        photograph(page, "moons")
