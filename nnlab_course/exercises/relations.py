@@ -140,10 +140,10 @@ def _sorted(values: Tensor) -> Tensor:
 _SUMMARIES = (
     ("the sum", torch.sum),
     ("the mean", torch.mean),
-    ("the largest value", torch.amax),
-    ("the smallest value", torch.amin),
     ("the first part", lambda e, dim: e.select(dim, 0)),
     ("the last part", lambda e, dim: e.select(dim, -1)),
+    ("the largest value", torch.amax),
+    ("the smallest value", torch.amin),
 )
 _CUTS = (
     ("last", lambda e, dim: e.narrow(dim, 0, e.shape[dim] - 1)),

@@ -503,6 +503,13 @@ WRONG = [
     ("confused-pair", "my_pair", lambda m: divmod(int(m.argmax()), len(m)), "diagonal"),
     ("confused-pair", "my_pair", lambda m: divmod(int((m + m.T).argmax()), len(m)), "diagonal"),
     ("confused-pair", "my_pair", one_way, "one-direction"),
+    ("confused-pair", "my_pair", lambda m: pair_by_divmod(m.minimum(m.T)), "value"),
+    (
+        "confused-pair",
+        "my_pair",
+        lambda m: divmod(int((m * m.T).triu(1).argmax()), len(m)),
+        "product",
+    ),
     ("confused-pair", "my_pair", lambda m: sorted(one_way(m)), "one-direction"),
     ("confused-pair", "my_pair", lambda m: one_way(m.triu(1)), "one-half"),
     ("confused-pair", "my_pair", lambda m: pair_by_divmod(m.fill_diagonal_(0)), "in-place"),
@@ -525,6 +532,15 @@ WRONG = [
         "divides-by-zero",
     ),
     ("batch-normalisation", "my_batch_norm", F.instance_norm, "forbidden"),
+    ("batch-normalisation", "my_batch_norm", lambda x: standardised(x, 1), "over-channels"),
+    (
+        "batch-normalisation",
+        "my_batch_norm",
+        lambda x: (
+            standardised(x, DIMS) + 2 * x.mean(DIMS, keepdim=True) / x.std(DIMS, keepdim=True)
+        ),
+        "mean-added",
+    ),
     (
         "batch-normalisation",
         "my_batch_norm",

@@ -781,7 +781,7 @@ def test_a_network_may_come_from_either_set_of_digits(with_mnist):
     assert lenet.trained_lenet.judge(trained)
     result = lenet.trained_lenet.judge(upside_down(trained("few-classes")))
     assert result.mistake == "below-target"
-    assert "of 360 digits it has not seen, asked for are 9" in result.message
+    assert "of 360 digits it has not seen; the target is 9" in result.message
 
 
 def test_a_network_that_knows_the_public_images_only_has_overfit():

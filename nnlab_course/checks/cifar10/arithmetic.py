@@ -38,7 +38,7 @@ colour_arithmetic = Exercise(
             Mistake("other-layer", "this is for 16 output channels; the first layer has 6", 1616),
             Mistake(
                 "outputs",
-                "this counts the outputs; asked for are the parameters",
+                "this counts the outputs; the task asks for the parameters",
                 6 * 44 * 44,
             ),
         ),

@@ -18,14 +18,21 @@ def _counts(generator: torch.Generator, num_classes: int = 5) -> tuple[Tensor]:
     return (counts.reshape(num_classes, -1) + 200 * torch.eye(num_classes).long(),)
 
 
+def _one_sided(generator: torch.Generator, num_classes: int = 5) -> tuple[Tensor]:
+    """Draw a matrix whose most confused pair is confused in one direction only."""
+    (counts,) = _counts(generator, num_classes)
+    counts[num_classes - 2, 0], counts[0, num_classes - 2] = 8 * num_classes**2, 0
+    return (counts,)
+
+
 def _seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
 def _draw(generator: torch.Generator) -> tuple[tuple[Tensor], ...]:
     """Draw matrices of several sizes."""
-    sizes = torch.randint(4, 9, (3,), generator=generator).tolist()
-    return tuple(_counts(generator, size) for size in sizes)
+    *sizes, last = torch.randint(4, 9, (4,), generator=generator).tolist()
+    return *(_counts(generator, size) for size in sizes), _one_sided(generator, last)
 
 
 def _largest(values: Tensor) -> list[int]:
@@ -88,7 +95,7 @@ confused_pair = Exercise(
         "my_pair": UnchangedArgument(
             SameFunction(
                 lambda matrix: sorted(_largest(_both_ways(matrix))),
-                tuple(_counts(_seeded(seed)) for seed in (0, 1, 3)),
+                (*(_counts(_seeded(seed)) for seed in (0, 1, 3)), _one_sided(_seeded(4))),
                 (
                     Mistake(
                         "diagonal",
@@ -125,6 +132,11 @@ confused_pair = Exercise(
                         "difference",
                         "you subtracted the two directions; add them up",
                         lambda matrix: sorted(_largest((matrix - matrix.T).triu(1))),
+                    ),
+                    Mistake(
+                        "product",
+                        "you multiplied the two directions; add them up",
+                        lambda matrix: sorted(_largest(_off_diagonal(matrix * matrix.T))),
                     ),
                     Mistake(
                         "descending",

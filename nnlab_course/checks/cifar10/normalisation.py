@@ -42,16 +42,19 @@ def _centre(maps: Tensor, dims: tuple[int, ...]) -> Tensor:
     return maps - maps.mean(dims, keepdim=True)
 
 
-def _standardise(maps: Tensor, dims: tuple[int, ...], correction: int = 1) -> Tensor:
+def _standardise(
+    maps: Tensor, dims: tuple[int, ...], correction: int = 1, eps: float = 0.0
+) -> Tensor:
     """Bring the mean over these dimensions to 0, and the standard deviation to 1."""
-    return _centre(maps, dims) / maps.std(dims, keepdim=True, correction=correction)
+    return _centre(maps, dims) / (maps.std(dims, keepdim=True, correction=correction) + eps)
 
 
 def _over(dims: tuple[int, ...], slug: str, message: str) -> tuple[Mistake, ...]:
     """Make the mistake to normalise over other dimensions, with either kind of deviation."""
     return tuple(
-        Mistake(slug, message, partial(_standardise, dims=dims, correction=correction))
+        Mistake(slug, message, partial(_standardise, dims=dims, correction=correction, eps=eps))
         for correction in (0, 1)
+        for eps in (0.0, 1e-5)
     )
 
 
@@ -124,6 +127,19 @@ batch_normalisation = Exercise(
                         "you took all channels together; each has a mean and a standard "
                         "deviation of its own",
                     ),
+                    *_over(
+                        (1,),
+                        "over-channels",
+                        "you normalised over the channels at each place; take the mean over the "
+                        "images and places of one channel",
+                    ),
+                    Mistake(
+                        "mean-added",
+                        "you added the mean; subtract it",
+                        lambda maps: (
+                            (maps + maps.mean(_DIMS, keepdim=True)) / maps.std(_DIMS, keepdim=True)
+                        ),
+                    ),
                     Mistake(
                         "only-centred",
                         "the mean is 0, but the standard deviation is not 1 yet: divide by it",
@@ -153,9 +169,8 @@ batch_normalisation = Exercise(
                     ),
                     Mistake(
                         "range",
-                        "this brings each channel to the range from 0 to 1; asked for are mean 0 "
-                        "and "
-                        "standard deviation 1",
+                        "this brings each channel to the range from 0 to 1; the task asks for "
+                        "mean 0 and standard deviation 1",
                         lambda maps: (
                             (maps - maps.amin(_DIMS, keepdim=True))
                             / (maps.amax(_DIMS, keepdim=True) - maps.amin(_DIMS, keepdim=True))

@@ -52,7 +52,7 @@ _MEAN = SameFunction(
         ),
         Mistake(
             "per-image",
-            "this is one mean per image; expected is one per channel, over all images",
+            "this is one mean per image; give one per channel, over all images",
             lambda images: _scaled(images).mean((1, 2, 3)),
         ),
         Mistake(
@@ -121,8 +121,7 @@ _STD = SameFunction(
         ),
         Mistake(
             "per-image",
-            "this is one standard deviation per image; expected is one per channel, over "
-            "all images",
+            "this is one standard deviation per image; give one per channel, over all images",
             lambda images: _scaled(images).std((1, 2, 3)),
         ),
         Mistake(

@@ -110,7 +110,7 @@ def _judge_accuracy(compute: Compute, pictures: Pictures) -> Result:
     if cause is not None:
         return cause
     return Result.wrong(
-        f"it recognises {reached}, asked for are {pictures.target:.0%}: train longer, or with a "
+        f"it recognises {reached}; the target is {pictures.target:.0%}: train longer, or with a "
         "higher learning rate and a schedule",
         "below-target",
     )

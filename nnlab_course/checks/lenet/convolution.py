@@ -152,7 +152,7 @@ _CONVOLUTION = SameFunction(
         ),
         Mistake(
             "batch-kept",
-            "the map is right, but has dimensions for batch and channel; expected is a "
+            "the map is right, but has dimensions for batch and channel; return a "
             "tensor of two dimensions",
             lambda image, kernel: _slide(image, kernel)[None, None],
         ),

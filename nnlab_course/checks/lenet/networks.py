@@ -44,8 +44,8 @@ _RELU_LENET = SameNetwork(
     (
         Mistake(
             "unchanged",
-            "this is the network of the lesson, with tanh and average pooling; asked for are ReLU "
-            "and max pooling",
+            "this is the network of the lesson, with tanh and average pooling; the task asks for "
+            "ReLU and max pooling",
             partial(make_lenet, activations=(nn.Tanh,) * 4, pools=(nn.AvgPool2d,) * 2),
         ),
         Mistake(
