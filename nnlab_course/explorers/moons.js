@@ -189,8 +189,12 @@ explorers.moons = function (element, host) {
     learn();
     view.show(view.state);
   });
+  const reset = button("Reset", () => {
+    restart(view.state);
+    stop();
+  });
   const again = button("Other weights", () => view.change({ seed: (view.state.seed + 1) % 1000 }));
-  const steps = make("div", { class: "nnlab-steps" }, toggle, one, again);
+  const steps = make("div", { class: "nnlab-steps" }, toggle, one, reset, again);
   const controls = make("div", { class: "nnlab-controls" }, choice.element, steps);
   const canvas = make("canvas", { role: "img", class: "nnlab-moons" });
   const small = make("canvas", { width: CELLS * FINER, height: ROWS * FINER });
