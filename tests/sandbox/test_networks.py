@@ -3,7 +3,7 @@
 import pytest
 from walls import bubblewrap_starts
 
-from nnlab_course.checks import lenet
+from nnlab_course.checks import cifar10, lenet
 from nnlab_course.sandbox.host import Sandbox
 from nnlab_course.sandbox.limits import Limits
 from nnlab_course.sandbox.submission import Submission
@@ -32,6 +32,7 @@ class Table(nn.Module):
 
 gelu = lambda: LeNet(activation=nn.GELU, pool=nn.MaxPool2d)
 shipped, pair = LeNet(), (right(), None)
+better = LeNet(32, 3, activation=nn.ReLU, pool=nn.MaxPool2d)
 
 def my_shift(images, num_pixels):
     images[:] = images.roll(num_pixels, 3)
@@ -45,7 +46,8 @@ def submission():
     if not bubblewrap_starts():
         pytest.skip("needs bubblewrap and user namespaces (apt install bubblewrap)")
     limits = Limits(seconds=20.0, clock=60.0, memory=2**31)
-    with Sandbox(limits, checks=["nnlab_course.checks", "nnlab_course.checks.lenet"]) as sandbox:
+    checks = [f"nnlab_course.checks{lesson}" for lesson in ("", ".lenet", ".cifar10")]
+    with Sandbox(limits, checks=checks) as sandbox:
         yield Submission(sandbox, [CELL])
 
 
@@ -59,9 +61,10 @@ def submission():
         (lenet.trained_lenet, "shipped", "unchanged"),
         (lenet.trained_lenet, "right", "untrained"),
         (lenet.trained_lenet, "pair", "not-a-network"),
+        (cifar10.trained_network, "better", "network-of-the-course"),
     ],
 )
-def test_networks_of_lesson_4(submission, exercise, name, mistake):
+def test_networks_of_lessons_4_and_5(submission, exercise, name, mistake):
     result = exercise.redrawn(3).judge(*submission.answers([name]))
     assert (result.mistake, bool(result)) == (mistake, mistake is None), result
 
