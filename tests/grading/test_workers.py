@@ -1,0 +1,79 @@
+"""A fault of the sandbox or the grader is charged to nobody, and isn't kept."""
+
+import os
+import signal
+from contextlib import closing
+
+import pytest
+from grading_samples import FULL, GOOD, marks, notebook
+from walls import needs_bubblewrap as sandboxed
+
+from nnlab_course.grading import HandedIn, Settings, read_submission
+from nnlab_course.grading.journal import Journal
+from nnlab_course.grading.workers import _try_twice
+from nnlab_course.sandbox import Limits, Sandbox, SandboxFault
+
+SETTINGS = Settings(limits=Limits(seconds=5.0, clock=30.0, total=120.0, memory=2**29), seed=3)
+
+
+class Faulty(Sandbox):
+    """Breaks down as often as it is told, when a notebook is to begin."""
+
+    faults, starts = 0, 0
+
+    def start(self):
+        self.starts += 1
+        super().start()
+
+    def open(self):
+        if self.faults:
+            self.faults -= 1
+            raise SandboxFault("it broke down")
+        return super().open()
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Faulty(SETTINGS.limits, checks=["nnlab_course.checks.activations"]) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def readable(tmp_path):
+    path = tmp_path / "ada.ipynb"
+    path.write_text(notebook(GOOD))
+    return read_submission(HandedIn("ada", path), SETTINGS)
+
+
+@sandboxed
+def test_one_fault_is_made_good(sandbox, readable):
+    sandbox.faults, before = 1, sandbox.starts
+    mark = _try_twice(readable, sandbox, SETTINGS)
+    assert (marks(mark), mark.problem) == (FULL, "")
+    assert sandbox.starts == before + 1
+
+
+@sandboxed
+def test_a_fault_that_stays_is_told_and_not_kept(sandbox, readable, tmp_path):
+    sandbox.faults = 2
+    mark = _try_twice(readable, sandbox, SETTINGS)
+    assert mark.problem.startswith("not marked, by a fault of the grader")
+    assert "SandboxFault: it broke down" in mark.problem
+    assert mark.exercises == ()
+    path = tmp_path / "marks.journal"
+    with closing(Journal(path, SETTINGS, 3)) as journal:
+        journal.add(mark)
+    with closing(Journal(path, SETTINGS, 3)) as journal:
+        assert journal.find(readable) is None
+        again = _try_twice(readable, sandbox, SETTINGS)
+        assert marks(again) == FULL
+        journal.add(again)
+    with closing(Journal(path, SETTINGS, 3)) as journal:
+        assert journal.find(readable) == again
+
+
+@sandboxed
+def test_a_sandbox_that_was_killed_between_two_notebooks_is_begun_anew(sandbox, readable):
+    assert marks(_try_twice(readable, sandbox, SETTINGS)) == FULL
+    os.kill(sandbox.process.pid, signal.SIGKILL)
+    assert marks(_try_twice(readable, sandbox, SETTINGS)) == FULL
