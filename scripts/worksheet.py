@@ -35,7 +35,7 @@ PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{tit
 <style>
 @page {{ size: A4; margin: 0 }}
 body {{ margin: 0; font: 9pt/1.25 sans-serif }}
-main {{ width: 186mm; height: 271mm; padding: 13mm 12mm; columns: {columns}; column-gap: 8mm;
+main {{ width: 188mm; height: 277mm; padding: 10mm 11mm; columns: {columns}; column-gap: 8mm;
   column-fill: auto; --room: {room}mm }}
 main.sheet {{ overflow: hidden }}
 main.answers {{ height: auto; columns: 2; column-fill: balance }}
@@ -56,7 +56,7 @@ const sheet = document.querySelector(".sheet");
 const full = () => sheet.scrollWidth > sheet.clientWidth || sheet.scrollHeight > sheet.clientHeight;
 let room = 40, size = 9;
 while (sheet && full() && room > 4) {{
-  if (room > 6.5 || size <= 7) room -= 0.5;
+  if (room > 6.5 || size <= 6.5) room -= 0.5;
   else size -= 0.25;
   sheet.style.setProperty("--room", room + "mm");
   sheet.style.fontSize = size + "pt";
