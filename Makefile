@@ -12,8 +12,8 @@ NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/*/*.ipynb)
 LESSONS := $(wildcard nbs/*.ipynb)
 
 .DELETE_ON_ERROR:
-.PHONY: help course test test-code test-notebooks quick test-engines coverage lab solutions docs \
-	docs-live bench clean export lint outputs lock slides vendor
+.PHONY: help course test test-code test-notebooks quick test-engines test-browsers coverage lab \
+	solutions worksheets docs docs-live bench clean export lint outputs lock slides vendor
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -118,7 +118,7 @@ PYTEST := $(BIN)/pytest -q -rs --durations 10
 SHARED := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 600 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg -p no:cacheprovider
-test quick test-engines coverage: export OMP_NUM_THREADS := 1
+test quick test-engines test-browsers coverage: export OMP_NUM_THREADS := 1
 
 test: lint  ## Run every test: with the real data, if NNLAB_DATA names them, and without
 	@$(MAKE) --no-print-directory -j2 test-code test-notebooks
@@ -140,6 +140,9 @@ quick: lint  ## Run in a minute what one runs while writing
 
 test-engines: $(READY)  ## Mark on a real Slurm, hand out on a real JupyterHub: what is missing is told
 	$(BIN)/pytest -v --durations 5 tests/engines
+
+test-browsers: $(READY)  ## Try the site in Firefox and WebKit: what is missing is told
+	$(BIN)/pytest -v tests/site/browsers
 
 coverage: $(READY)  ## Measure which lines of the package the tests reach
 	$(PYTEST) $(SHARED) --cov nnlab_course --cov-report term-missing:skip-covered tests

@@ -13,9 +13,10 @@ matplotlib.use("Agg")
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Leave out Slurm and JupyterHub unless they are asked for: `make test-engines`."""
-    asked = any("engines" in argument for argument in config.args)
-    return True if collection_path.name == "engines" and not asked else None
+    """Leave out what needs more than the course: `make test-engines`, `make test-browsers`."""
+    name = collection_path.name
+    asked = any(name in argument for argument in config.args)
+    return True if name in ("engines", "browsers") and not asked else None
 
 
 @pytest.fixture(autouse=True)
