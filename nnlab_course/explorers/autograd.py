@@ -4,16 +4,18 @@
 
 import ast
 import asyncio
+import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from nnlab_course.explorers.redrawn import Redrawn as Explorer
-from nnlab_course.plots.graph import matrix_rows, plot_graph
+from nnlab_course.explorers.base import Explorer
+from nnlab_course.explorers.slips import list_slips
+from nnlab_course.plots.graph import lay_out_boxes, matrix_rows, plot_graph
 from nnlab_course.plots.trace import trace
 
 if TYPE_CHECKING:
@@ -220,13 +222,14 @@ def on_enter(
 class GraphStepper(Explorer):
     """A computation graph whose values and then gradients are asked for one by one.
 
-    The numbers are copied when it is made; no tensor is changed, and no graph freed. `verdicts`
-    tells of each step that was revealed whether its first prediction was right, None without one.
+    The numbers are copied when it is made; no tensor is changed, and no graph freed. Hooks of the
+    tensors' operations are called, as `backward` would.
 
     **Raises:** what `trace_all` raises, and `ValueError` if there is no such `step`, or the graph
     has more than 100 nodes.
     """
 
+    name = "autograd"
     title = "A computation graph, with question marks for the numbers that aren't revealed yet"
 
     def __init__(
@@ -238,62 +241,19 @@ class GraphStepper(Explorer):
     ):
         self.graph = trace_all(output, names)
         self.steps = list_steps(self.graph, names)
-        self.news, self.verdicts = "", {}
-        self._see(step)
+        self._check(step)
         super().__init__(step=step)
         ax = plot_graph(self.graph, ax=Figure().add_axes((0, 0, 1, 1)))
         (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()  # inches for 8-point text
         width, height = float(right - left), float(top - bottom)
         self.figsize = (max(6.5, 1.3 * width), 1.3 * height + 0.6)
+        self.slips = [list_slips(self.graph, names, *step) for step in self.steps]
 
     def set(self, **changes) -> None:
         """Go to a step, without a prediction."""
         if "step" in changes:
-            self._see(changes["step"])
-            self.news = ""
+            self._check(changes["step"])
         super().set(**changes)
-
-    def reveal(
-        self,
-        prediction: str = "",  # A number or a list of rows; empty to predict nothing
-    ) -> None:
-        """Reveal the next step, after comparing it with the prediction, if there is one.
-
-        A prediction that can't be read reveals nothing; `news` says why.
-        """
-        number = self.state["step"]
-        if number == len(self.steps):
-            self._go(number, "There is nothing more to reveal.")
-            return
-        node, kind = self.steps[number]
-        actual, is_right = self.graph.nodes[node][kind], None
-        news = f"{self.quantity(number)} is {_numbers_words(actual)}"
-        if prediction.strip():
-            try:
-                predicted = read_prediction(prediction, actual.shape)
-            except ValueError as error:
-                self._go(number, f"Nothing is revealed: {error}.")
-                return
-            is_right = agrees(predicted, actual)
-            news = f"You predicted {_numbers_words(predicted)}, and {news}: "
-            news += "right." if is_right else "not right."
-            if number in self.verdicts:
-                news += " You had seen it before, so it doesn't count."
-        else:
-            news = f"Without a prediction: {news}."
-        self.verdicts.setdefault(number, is_right)
-        self._go(number + 1, news)
-
-    def back(self) -> None:
-        """Hide the latest step again."""
-        number = self.state["step"] - 1
-        news = f"{self.quantity(number)} is hidden again." if number >= 0 else "This is the start."
-        self._go(max(number, 0), news[0].upper() + news[1:])
-
-    def restart(self) -> None:
-        """Hide every step, and forget the score."""
-        self.verdicts = {}
-        self._go(0, "Back at the start, and the score is 0.")
 
     def quantity(self, number: int) -> str:
         """Name what a step asks for."""
@@ -321,54 +281,49 @@ class GraphStepper(Explorer):
         figure.text(0.5, middle, self.question(), ha="center", va="center", fontsize=11)
 
     def describe(self) -> str:
-        """Say what has just happened, the score, the next question, and what is known."""
-        counted = [verdict for verdict in self.verdicts.values() if verdict is not None]
-        score = f"{sum(counted)} of {len(counted)} predictions right." if counted else ""
+        """Say the next question, and what is known."""
         question = self.question().replace("\n", " ") + "."
-        known = _known_words(self.graph, self.steps, self.state["step"])
-        return " ".join(filter(None, [self.news, score, question, known]))
+        return f"{question} {_known_words(self.graph, self.steps, self.state['step'])}"
 
-    def controls(self) -> "list[Widget]":
-        """Build a field for the prediction, and three buttons."""
-        import ipywidgets
+    def data(self) -> dict[str, Any]:
+        """Give the boxes, the arrows, the numbers, the steps with their hints, and the slips."""
+        boxes, points = lay_out_boxes(self.graph)
+        facts = self.graph.nodes
+        return {
+            **super().data(),
+            "nodes": {
+                node: {
+                    **{
+                        "box": _rounded(boxes[node]),
+                        "op": facts[node]["op"],
+                        "leaf": facts[node]["is_leaf"],
+                    },
+                    **{kind: _as_text(facts[node][kind]) for kind in ("value", "grad")},
+                }
+                for node in self.graph
+            },
+            "edges": [
+                [[_rounded(point) for point in points[start, end]], count]
+                for start, end, count in self.graph.edges(data="count", default=1)
+            ],
+            "steps": [
+                {
+                    **{"node": node, "kind": kind, "hint": hint(self.graph, node, kind)},
+                    "slips": [[words, _as_text(number)] for words, number in slips],
+                }
+                for (node, kind), slips in zip(self.steps, self.slips, strict=True)
+            ],
+        }
 
-        self._field = ipywidgets.Text(
-            continuous_update=False, style={"description_width": "initial"}
-        )
-        on_enter(self._field, self._reveal_typed)
-        row, actions = [self._field], (self._reveal_typed, self.back, self.restart)
-        for label, action in zip(("Reveal", "Back", "Start again"), actions, strict=True):
-            button = ipywidgets.Button(description=label, layout={"width": "auto"})
-            button.on_click(lambda _, action=action: action())
-            row.append(button)
-        return [ipywidgets.HBox(row, layout={"flex_flow": "row wrap"})]
-
-    def refresh(self) -> None:
-        """Bring the picture, the words and the label of the field up to the state."""
-        super().refresh()
-        number = self.state["step"]
-        label = self.quantity(number) if self.steps[number:] else "all is revealed"
-        self._field.description = label.removeprefix("the ")
-
-    def _see(self, step: int) -> None:
-        """Note that everything before a step can be seen, and no longer be predicted."""
+    def _check(self, step: int) -> None:
         if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= len(self.steps):
             raise ValueError(f"step is {step!r}; give a whole number from 0 to {len(self.steps)}")
-        self.verdicts = dict.fromkeys(range(step)) | self.verdicts
 
-    def _go(self, step: int, news: str) -> None:
-        """Show a step, and what has led there."""
-        self.news = news
-        if step != self.state["step"]:
-            super().set(step=step)
-        elif self._view is not None:
-            self.refresh()
 
-    def _reveal_typed(self) -> None:
-        """Reveal the next step, and empty the field unless what is there can't be read."""
-        if self._view is None:  # closed a moment ago
-            return
-        before = self.state["step"]
-        self.reveal(self._field.value)
-        if self.state["step"] != before:
-            self._field.value = ""
+def _rounded(inches: tuple[float, ...]) -> list[float]:
+    return [round(number, 3) for number in inches]
+
+
+def _as_text(tensor: Tensor) -> str:
+    """Write a tensor as JSON: a notebook would store each entry of a list on a line of its own."""
+    return json.dumps(tensor.detach().tolist())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STORED = (
     "application/vnd.nnlab.explorer+json"  # What a notebook stores of an explorer, for the site
 )
-_MODULES = ("activations", "convolution", "gradients", "moons")
+_MODULES = ("activations", "autograd", "convolution", "gradients", "moons")
 
 
 def widgets_wanted(

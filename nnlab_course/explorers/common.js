@@ -83,6 +83,7 @@ function swatch(kind, label) {
   const shapes = {
     area: () => draw("rect", { width: 28, height: 12 }),
     dot: () => draw("circle", { cx: 14, cy: 6, r: 4 }),
+    box: () => draw("rect", { x: 4, y: 1, width: 20, height: 10 }),
     square: () => draw("rect", { x: 9, y: 1, width: 10, height: 10 }),
   };
   const line = () => draw("path", { d: "M0 6H28" });
@@ -159,12 +160,14 @@ class Plot {
 
 // --- the loop --------------------------------------------------------------------------
 
+const sentence = () => make("p", { class: "nnlab-words", role: "status" });
+
 // Put `parts` on the page; call `redraw(state, width)` after changes, at most once a frame. `accept`
-// mends a state that comes from outside: an address, or a kernel.
-function run(element, host, { parts, accept, redraw }) {
-  const words = make("p", { class: "nnlab-words", role: "status" });
-  const root = make("div", { class: "nnlab-live", "data-lm-suppress-shortcuts": "true" });
-  root.append(...parts, words);
+// mends a state that comes from outside: an address, or a kernel. What `redraw` returns is said in
+// `words`, below the parts unless it is in one of them.
+function run(element, host, { parts, words = sentence(), accept, redraw }) {
+  const root = make("div", { class: "nnlab-live", "data-lm-suppress-shortcuts": "true" }, ...parts);
+  if (!root.contains(words)) root.append(words);
   root.addEventListener("keydown", (event) => {
     // From JupyterLab, which would move the page, or delete the cell.
     if (!event.altKey && !event.ctrlKey && !event.metaKey) event.stopPropagation();

@@ -72,7 +72,11 @@ function multiply(weights, rows, columns, down, right, input, output, count) {
   }
 }
 
-const normOf = (values) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+function normOf(values) {
+  let sum = 0;
+  for (let n = 0; n < values.length; n++) sum += values[n] * values[n];
+  return Math.sqrt(sum);
+}
 
 // The spectral norm of a matrix of two rows.
 function stretchOfTwo(weights) {

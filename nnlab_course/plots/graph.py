@@ -15,7 +15,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path
 from torch import Tensor
 
-__all__ = ["layered_layout", "matrix_rows", "plot_graph"]
+__all__ = ["lay_out_boxes", "layered_layout", "matrix_rows", "plot_graph"]
 
 
 def layered_layout(
@@ -116,6 +116,14 @@ def _geometry(graph: nx.DiGraph, texts: dict) -> tuple[dict, dict]:
         stops = [boxes[node] for node in route]
         points[edge] = [(x + s * w / 2, y) for x, y, w, _ in stops for s in (-1, 1)][1:-1]
     return {node: boxes[node] for node in graph}, points
+
+
+def lay_out_boxes(
+    graph: nx.DiGraph,  # As `trace` returns it
+) -> tuple[dict, dict]:  # Node -> (x, y, width, height); edge -> its points
+    """Place a box for every node, in inches of 8-point text; x and y are a box's middle."""
+    texts = {node: _box_lines(facts, ()) for node, facts in graph.nodes(data=True)}
+    return _geometry(graph, texts)
 
 
 def _box(facts: dict, x: float, y: float, width: float, height: float, **style) -> Patch:

@@ -178,9 +178,9 @@ STATES += [(name, p, x) for name, (_, _, low, high) in PARAMETERS.items() for p 
            for x in (-2.0, 0, 1.3)]  # fmt: skip
 
 
-def test_javascript_finds_what_torch_finds_and_says_the_same(browser, monkeypatch):
+def test_javascript_finds_what_torch_finds_and_says_the_same(browser):
     explorers = [ActivationExplorer(*state) for state in STATES]
-    with explorer_page(browser, monkeypatch, explorers[0]) as page:
+    with explorer_page(browser, explorers[0]) as page:
         said = page.evaluate(SAY, [explorer.state for explorer in explorers])
         assert said == [explorer.describe() for explorer in explorers]
         evaluate = """states => states.map(({function: name, parameter, x}) =>
@@ -190,8 +190,8 @@ def test_javascript_finds_what_torch_finds_and_says_the_same(browser, monkeypatc
         assert numbers == pytest.approx(explorer.point()[1:], abs=1e-5), explorer
 
 
-def test_moved_by_keys_by_typing_and_by_pointer(browser, monkeypatch):
-    with explorer_page(browser, monkeypatch, ActivationExplorer(), has_touch=True) as page:
+def test_moved_by_keys_by_typing_and_by_pointer(browser):
+    with explorer_page(browser, ActivationExplorer(), has_touch=True) as page:
         words = page.get_by_role("status")
         seen = {picture_of(page)}
         page.get_by_label("input x", exact=True).focus()
@@ -220,9 +220,9 @@ def test_moved_by_keys_by_typing_and_by_pointer(browser, monkeypatch):
         assert len(seen) == 5
 
 
-def test_the_address_keeps_the_state(browser, monkeypatch):
+def test_the_address_keeps_the_state(browser):
     start = "?function=elu&x=-2.5&parameter=99#there"
-    with explorer_page(browser, monkeypatch, ActivationExplorer(), start) as page:
+    with explorer_page(browser, ActivationExplorer(), start) as page:
         expect(page.get_by_role("status")).to_contain_text("elu, alpha = 4.00, at x = -2.50")
         page.get_by_label("function", exact=True).select_option("relu")
         page.wait_for_url("**/?function=relu&x=-2.5#there")
@@ -231,9 +231,9 @@ def test_the_address_keeps_the_state(browser, monkeypatch):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_fits_a_phone_has_no_barrier_and_no_dead_slider(browser, monkeypatch, scheme):
+def test_fits_a_phone_has_no_barrier_and_no_dead_slider(browser, scheme):
     size = (390, 844)
-    with explorer_page(browser, monkeypatch, ActivationExplorer(), size=size) as page:
+    with explorer_page(browser, ActivationExplorer(), size=size) as page:
         page.evaluate(f"document.documentElement.dataset.theme = '{scheme}'")
         assert barriers(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -226,10 +226,10 @@ CHANGES += [{"entries": [[0.5, -99.0], [1e-4, 3.25]]}, {"kernel": "outline", "ro
 CHANGES += [{"entries": [[2.0]], "row": 11}, {"entries": [[0.25] * 7] * 7}]
 
 
-def test_javascript_finds_what_torch_finds_and_says_the_same(browser, monkeypatch):
+def test_javascript_finds_what_torch_finds_and_says_the_same(browser):
     image = random(1, 12, 10)
     microscope = ConvolutionMicroscope(image, learned=random(3, 1, 5, 5) - 0.5)
-    with explorer_page(browser, monkeypatch, microscope) as page:
+    with explorer_page(browser, microscope) as page:
         for change in CHANGES:
             microscope.set(**change)
             assert page.evaluate(SAY, [microscope.state]) == [microscope.describe()]
@@ -239,12 +239,12 @@ def test_javascript_finds_what_torch_finds_and_says_the_same(browser, monkeypatc
             torch.testing.assert_close(torch.tensor(sums).double(), expected, rtol=0, atol=limit)
 
 
-def test_moved_by_keys_by_typing_and_by_pointer(browser, monkeypatch):
+def test_moved_by_keys_by_typing_and_by_pointer(browser):
     ring = torch.zeros(1, 28, 28)
     ring[:, 6:22, 8:20] = 1
     ring[:, 9:19, 11:17] = 0
     microscope = ConvolutionMicroscope(ring, kernel="vertical edge", row=5, column=7)
-    with explorer_page(browser, monkeypatch, microscope) as page:
+    with explorer_page(browser, microscope) as page:
         words, seen = page.get_by_role("status"), {picture_of(page)}
         expect(words).to_contain_text("row 5, column 7: the products add up to 2.000")
         page.get_by_label("row", exact=True).focus()
@@ -282,9 +282,9 @@ def test_moved_by_keys_by_typing_and_by_pointer(browser, monkeypatch):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_fits_a_phone_and_has_no_barrier(browser, monkeypatch, scheme):
+def test_fits_a_phone_and_has_no_barrier(browser, scheme):
     microscope = ConvolutionMicroscope(random(1, 28, 28), learned=random(3, 1, 5, 5) - 0.5)
-    with explorer_page(browser, monkeypatch, microscope, size=(390, 844)) as page:
+    with explorer_page(browser, microscope, size=(390, 844)) as page:
         page.evaluate(f"document.documentElement.dataset.theme = '{scheme}'")
         assert barriers(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -195,10 +195,10 @@ def test_leaves_nothing_behind(with_widgets):
 # --- in the browser ---------------------------------------------------------------------------
 
 
-def test_javascript_measures_what_torch_measures_and_says_the_same(browser, monkeypatch):
+def test_javascript_measures_what_torch_measures_and_says_the_same(browser):
     explorers = [GradientExplorer(*setting) for setting in SETTINGS[::5]]
     states = [explorer.state for explorer in explorers]
-    with explorer_page(browser, monkeypatch, explorers[0]) as page:
+    with explorer_page(browser, explorers[0]) as page:
         measure = """states => states.map(
             state => document.querySelector(".nnlab-explorer").explorer.measure(state))"""
         for explorer, found in zip(explorers, page.evaluate(measure, states), strict=True):
@@ -210,9 +210,9 @@ def test_javascript_measures_what_torch_measures_and_says_the_same(browser, monk
         assert said == [explorer.describe() for explorer in explorers[:12]]
 
 
-def test_moved_by_keys_by_typing_and_by_pointer(browser, monkeypatch):
+def test_moved_by_keys_by_typing_and_by_pointer(browser):
     start = "?gain=3&activation=sigmoid&depth=1000"
-    with explorer_page(browser, monkeypatch, GradientExplorer(), start) as page:
+    with explorer_page(browser, GradientExplorer(), start) as page:
         words, seen = page.get_by_role("status"), {picture_of(page)}
         expect(words).to_contain_text(GradientExplorer(50, gain=3.0).describe())
         depth = page.get_by_label("depth", exact=True)
@@ -237,8 +237,8 @@ def test_moved_by_keys_by_typing_and_by_pointer(browser, monkeypatch):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_fits_a_phone_and_has_no_barrier(browser, monkeypatch, scheme):
-    with explorer_page(browser, monkeypatch, GradientExplorer(), size=(390, 844)) as page:
+def test_fits_a_phone_and_has_no_barrier(browser, scheme):
+    with explorer_page(browser, GradientExplorer(), size=(390, 844)) as page:
         page.evaluate(f"document.documentElement.dataset.theme = '{scheme}'")
         assert barriers(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

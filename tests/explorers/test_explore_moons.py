@@ -33,10 +33,10 @@ def torch_network(name, numbers):
     return model
 
 
-def test_javascript_computes_the_loss_the_gradient_and_the_steps_of_torch(browser, monkeypatch):
+def test_javascript_computes_the_loss_the_gradient_and_the_steps_of_torch(browser):
     trainer = MoonsTrainer()
     trainer.points = trainer.points.double()
-    with explorer_page(browser, monkeypatch, MoonsTrainer()) as page:
+    with explorer_page(browser, MoonsTrainer()) as page:
         found = {name: page.evaluate(LEARN, [name, 5]) for name in BENDS}
     for name, numbers in found.items():
         model = torch_network(name, numbers["before"])
@@ -54,8 +54,8 @@ def test_javascript_computes_the_loss_the_gradient_and_the_steps_of_torch(browse
             assert (parameter.flatten() - torch.tensor(values)).abs().max() < 1e-5
 
 
-def test_begins_as_torch_does(browser, monkeypatch):
-    with explorer_page(browser, monkeypatch, MoonsTrainer()) as page:
+def test_begins_as_torch_does(browser):
+    with explorer_page(browser, MoonsTrainer()) as page:
         numbers = page.evaluate(LEARN, ["tanh", 0])["before"]
     for values, inputs in zip(numbers, (2, 2, 16, 16, 16, 16), strict=True):
         limit = inputs**-0.5
@@ -65,11 +65,9 @@ def test_begins_as_torch_does(browser, monkeypatch):
     assert everything.mean().abs() < 0.05
 
 
-def test_the_border_bends_with_an_activation_alone(browser, monkeypatch):
+def test_the_border_bends_with_an_activation_alone(browser):
     # Who wants no movement gets the end at once.
-    with explorer_page(
-        browser, monkeypatch, MoonsTrainer(), reduced_motion="reduce", has_touch=True
-    ) as page:
+    with explorer_page(browser, MoonsTrainer(), reduced_motion="reduce", has_touch=True) as page:
         words = page.get_by_role("status")
         start = page.get_by_role("button", name="Start")
         expect(words).to_contain_text("tanh, after 0 steps")
@@ -95,8 +93,8 @@ def test_the_border_bends_with_an_activation_alone(browser, monkeypatch):
         assert len(seen) == 4
 
 
-def test_runs_until_it_is_stopped(browser, monkeypatch):
-    with explorer_page(browser, monkeypatch, MoonsTrainer(), "?activation=relu&seed=7") as page:
+def test_runs_until_it_is_stopped(browser):
+    with explorer_page(browser, MoonsTrainer(), "?activation=relu&seed=7") as page:
         words = page.get_by_role("status")
         page.get_by_role("button", name="Start").click()
         expect(words).to_contain_text("relu, step")
@@ -109,8 +107,8 @@ def test_runs_until_it_is_stopped(browser, monkeypatch):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_fits_a_phone_and_has_no_barrier(browser, monkeypatch, scheme):
-    with explorer_page(browser, monkeypatch, MoonsTrainer(), size=(390, 844)) as page:
+def test_fits_a_phone_and_has_no_barrier(browser, scheme):
+    with explorer_page(browser, MoonsTrainer(), size=(390, 844)) as page:
         page.evaluate(f"document.documentElement.dataset.theme = '{scheme}'")
         assert barriers(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -2,10 +2,11 @@
 
 import json
 from contextlib import contextmanager
+from importlib.resources import files
 
 from axe_playwright_python.sync_playwright import Axe
 
-from nnlab_course.explorers.base import STORED, read_script
+from nnlab_course.explorers.base import read_script
 
 PAGE = """<!doctype html><html lang="en"><title>Explorer</title><meta charset="utf-8"><style>{style}
 </style><main><h1>Explorer</h1><div class="nnlab-explorer"><img alt="Still">
@@ -25,12 +26,10 @@ SAY = """async (states) => {
 
 
 @contextmanager
-def explorer_page(browser, monkeypatch, explorer, address="", size=(800, 700), **options):
+def explorer_page(browser, explorer, address="", size=(800, 700), **options):
     """Open a page with the explorer, at an address; fail if anything complains."""
-    from importlib.resources import files
-
-    monkeypatch.setenv("NNLAB_STATIC", "1")
-    stored = json.dumps(explorer._repr_mimebundle_()[STORED])
+    facts = {"name": explorer.name, "state": explorer.state, "data": explorer.data()}
+    stored = json.dumps(facts)
     style = (files("nnlab_course.explorers") / "explorers.css").read_text(encoding="utf-8")
     script = f"(() => {{'use strict';{read_script('page.js')}}})()"
     html = PAGE.format(style=style, stored=stored, script=script)
