@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nnlab_course.exercises import AnswerError, Network
 
-_DRAWS, _BLOCK = 8, 8  # Rectangles for a pair of layers; units of a group that is normalised
+_DRAWS, _BLOCK = 6, 8  # Rectangles for a pair of layers; units of a group that is normalised
 
 
 def require_bends(net: Network, points: Tensor, generator: torch.Generator) -> None:
@@ -27,7 +27,8 @@ def require_bends(net: Network, points: Tensor, generator: torch.Generator) -> N
     _, inputs = net.trace(points, noise)
     for k, (name, following) in enumerate(pairwise(inputs), start=1):
         _require_bend(k, inputs[name], noise[name], inputs[following])
-    _require_bent_units(net, points[:1], generator)
+    own = torch.Generator().manual_seed(generator.initial_seed())
+    _require_bent_units(net, points[:1], own)
 
 
 def _noise_like_outputs(
@@ -113,7 +114,7 @@ def _corners(
     """Draw rectangles whose corners, added to the outputs, leave mean and norm the same.
 
     Their sides are orthogonal to the outputs, and to the inputs that a skip connection would add.
-    Half of the draws move a single group of units: a normalisation leaves these far from 0.
+    Half of the draws move a single group of units, and far: a normalisation leaves these large.
     """
     units = outputs.shape[1]
     fixed = [torch.ones_like(outputs), outputs]
@@ -128,7 +129,7 @@ def _corners(
     orthogonal = torch.linalg.qr(columns).Q[..., -3:]  # (draws, groups, units of a group, 3)
     alone = torch.arange(_DRAWS // 2)
     others = torch.arange(units // block) != (alone % (units // block))[:, None]
-    orthogonal[: _DRAWS // 2] *= (units // block) ** 0.5
+    orthogonal[: _DRAWS // 2] *= 3 * (units // block) ** 0.5
     orthogonal[: _DRAWS // 2][others] = 0
     orthogonal = orthogonal.reshape(_DRAWS, units, 3)
     size = block**0.5 * max(outputs.square().mean().sqrt().item(), 1.0)
