@@ -52,3 +52,13 @@ def test_a_page_that_was_built_without_its_data_says_so(tmp_path):
     assert build_small(tmp_path, cells).returncode == 0
     page = read(tmp_path / "html" / "lesson.html")
     assert page.index("the course's own digits, which") < page.index("An orange field")
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_no_line_of_code_is_cut_at_a_desk(site, browser, lesson):
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.goto((site / f"{lesson}.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach((e) => (e.open = true))")
+    cut = "e => e.filter(p => p.scrollWidth > p.clientWidth + 1).map(p => p.textContent)"
+    assert page.locator("div.highlight pre").evaluate_all(cut) == []
+    page.close()
