@@ -18,10 +18,12 @@ from nnlab_course.explorers.base import Explorer
 from nnlab_course.explorers.convolution import ConvolutionMicroscope
 from nnlab_course.explorers.drawing import DigitPad, trained_lenet
 from nnlab_course.explorers.gradients import GradientExplorer
+from nnlab_course.explorers.moons import MoonsTrainer
 from nnlab_course.grading import import_lesson, lesson_names
 
-sys.path.append(str(Path(__file__).parents[1] / "tests/support"))
+sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("tests/support", "docs")]
 from explorer_page import explorer_page
+from pad_page import load_network, read_in
 
 # Goes through the states; returns how long each took to draw, and to lay out, in milliseconds.
 REDRAW = """async (states) => {
@@ -50,6 +52,7 @@ def explorers() -> Iterator[tuple[Explorer, list[dict]]]:
     a, b = (torch.tensor(value, requires_grad=True) for value in (2.0, -1.0))
     names = {"a": a, "b": b, "p": (p := a * b), "q": (q := p + b), "r": p * q}
     yield GraphStepper(names["r"], names), [{"step": i % 9} for i in range(30)]
+    yield MoonsTrainer(), [{"seed": i} for i in range(30)]
 
 
 def playing() -> Iterator[Result]:
@@ -63,6 +66,12 @@ def playing() -> Iterator[Result]:
             name = f"redrawing {type(explorer).__name__} / 16 ms"
             note = f"median of 30; the longest took {max(times):.0f} ms"
             yield Result(name, statistics.median(times) / 16, 1.0, True, note)
+        page = browser.new_page()
+        load_network(page)
+        drawing = (255 * DigitPad(trained_lenet()).drawing).byte()
+        times = [read_in(page, drawing)[1] for _ in range(30)]
+        note = f"median of 30; the longest took {max(times):.1f} ms"
+        yield Result("reading on the site / 16 ms", statistics.median(times) / 16, 1.0, True, note)
         browser.close()
     pad = DigitPad(trained_lenet())
     times = [seconds(pad.read, pad.drawing) for _ in range(30)]

@@ -1,6 +1,5 @@
 """Drawn digits: brought to MNIST's form, read, kept; by JavaScript, too; the pad in JupyterLab."""
 
-import base64
 import json
 import re
 from importlib.resources import files
@@ -8,11 +7,10 @@ from importlib.resources import files
 import numpy as np
 import pytest
 import torch
-from building import PROJECT
-from course_site import pad
 from handwriting import count_right, draw_by_mouse, write, write_one_by_keys
 from ipywidgets.widgets.widget import _instances
 from lab_browser import open_notebook, photograph, run_cell, write_notebook
+from pad_page import load_network, read_in
 from playwright.sync_api import expect
 from safetensors import safe_open
 from torch import nn
@@ -184,38 +182,17 @@ class TestTrainedLenet:
         assert 0.4 < (read(model, drawings) == labels).float().mean() < 0.9
 
 
-@pytest.fixture(scope="module")
-def page(browser):
-    """A page with the scripts of the site's pad, and the network's weights."""
-    page = browser.new_page()
-    for name in ("lenet.js", "centring.js"):
-        page.add_script_tag(path=files("nnlab_course.explorers") / name)
-    page.evaluate(
-        """weights => {
-            const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-            const layers = layersOf(new Float32Array(bytes(weights).buffer));
-            window.read = (drawing, side) => {
-                const image = centre(bytes(drawing), side);
-                const { digits, maps } = lenet(layers, image);
-                return [digits, image, ...maps].map((part) => [...part]);
-            };
-        }""",
-        pad.weights(PROJECT / "nnlab_course"),
-    )
-    yield page
-    page.close()
-
-
-def test_the_network_in_javascript_computes_what_torch_computes(page, handwritten):
+def test_the_network_in_javascript_computes_what_torch_computes(browser, handwritten):
     drawings = torch.cat([handwritten[0][:20], torch.zeros(1, 1, SIDE, SIDE)])
     pixels = (255 * drawings).round().to(torch.uint8)
     with torch.no_grad():
         expected = DigitReader(trained_lenet())(pixels / 255)
+    page = browser.new_page()
+    load_network(page)
     for number, one in enumerate(pixels):
-        text = base64.b64encode(one.numpy().tobytes()).decode()
-        found = page.evaluate("([drawing, side]) => read(drawing, side)", [text, SIDE])
-        for part, other in zip(expected, found, strict=True):
+        for part, other in zip(expected, read_in(page, one)[0], strict=True):
             assert (part[number].flatten() - torch.tensor(other)).abs().max() < 1e-5
+    page.close()
 
 
 class TestKeptDrawings:
