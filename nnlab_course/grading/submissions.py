@@ -140,6 +140,8 @@ class _Search:
     def label(self, path: Path) -> str:
         """Name a file as the teacher knows it, in an archive or not."""
         for folder, name in self.names:
+            if path == folder:
+                return name
             if folder in path.parents:
                 return f"{name}/{shown_path(path.relative_to(folder))}"
         return shown_path(path)

@@ -194,6 +194,13 @@ def test_a_bomb_is_one_students_problem(tmp_path):
     assert found[0][2] == "can't be unpacked: larger than 64 MB when unpacked"
 
 
+def test_an_archive_of_nothing_is_named(tmp_path):
+    archive = write_zip(tmp_path / "in" / "Ada.zip", {})
+    (tmp_path / "unpacked").mkdir()
+    (item,) = find_submissions(archive.parent, tmp_path / "unpacked")
+    assert (item.problem, item.label) == ("no notebook in this folder", str(archive))
+
+
 @pytest.mark.parametrize("content", [b"PK\x03\x04 torn", b"", b"no zip at all"])
 def test_a_damaged_archive_is_one_students_problem(tmp_path, content):
     (tmp_path / "in").mkdir()
