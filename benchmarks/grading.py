@@ -71,10 +71,14 @@ def student(lesson: nbformat.NotebookNode, seed: int) -> tuple[nbformat.Notebook
     return notebook, points
 
 
-def write_class(folder: Path) -> dict[str, float]:
+def write_class(
+    folder: Path,
+    source: Path = LESSON,  # The notebook with the worked solutions
+    num_students: int = NUM_STUDENTS,
+) -> dict[str, float]:
     """Write the submissions, as nbgrader collects them, and tell each student's marks."""
-    lesson, expected = nbformat.read(LESSON, as_version=4), {}
-    for seed in range(NUM_STUDENTS):
+    lesson, expected = nbformat.read(source, as_version=4), {}
+    for seed in range(num_students):
         name = f"student-{seed:03}"
         notebook, expected[name] = student(lesson, seed)
         path = folder / name / "lesson2" / LESSON.name
@@ -136,7 +140,7 @@ def prepare_course(root: Path) -> None:
 
 def prepare_theirs(submissions: Path, expected: dict[str, float]) -> dict[str, Path]:
     """Hand a sample to nbgrader: as many courses as cores. Tell who is in which."""
-    sample = random.Random(0).sample(sorted(expected), NUM_SAMPLED)
+    sample = random.Random(0).sample(sorted(expected), min(NUM_SAMPLED, len(expected)))
     roots = [submissions.with_name(f"course-{number}") for number in range(NUM_CORES)]
     for root in roots:
         prepare_course(root)

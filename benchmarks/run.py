@@ -12,6 +12,8 @@ import sys
 
 import fitting
 from accuracies import ACCURACIES
+from earlier import earlier
+from frameworks import frameworks
 from grading import grading
 from loading import loading
 from playing import checking, playing
@@ -23,6 +25,7 @@ from nnlab_course.data import load
 PARTS = {
     "overhead": fitting.overhead,
     "mnist": fitting.mnist,
+    "frameworks": frameworks,
     "cifar10": fitting.cifar10,
     "wide": fitting.wide,
     "scaling": fitting.scaling,
@@ -30,6 +33,7 @@ PARTS = {
     "records": records,
     "loading": loading,
     "grading": grading,
+    "earlier": earlier,
     "playing": playing,
     "checking": checking,
 }
