@@ -196,8 +196,9 @@ def test_a_bomb_is_one_students_problem(tmp_path):
 
 def test_an_archive_of_nothing_is_named(tmp_path):
     archive = write_zip(tmp_path / "in" / "Ada.zip", {})
+    (tmp_path / "in" / "Ben.ipynb").write_text(notebook(GOOD))
     (tmp_path / "unpacked").mkdir()
-    (item,) = find_submissions(archive.parent, tmp_path / "unpacked")
+    item, _ = find_submissions(archive.parent, tmp_path / "unpacked")
     assert (item.problem, item.label) == ("no notebook in this folder", str(archive))
 
 
