@@ -4,6 +4,8 @@
 
 import hashlib
 import json
+import platform
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +61,17 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+_VERSION = re.compile(rb'("pygments_lexer": "ipython3",\s+"version": ")[^"]*')
+
+
+def _for_this_python(notebook: bytes) -> bytes:
+    """Name this version of Python in a notebook, as JupyterLab does when it opens one.
+
+    A lesson that was only looked at, and saved by itself, is then no changed one.
+    """
+    return _VERSION.sub(rb"\g<1>" + platform.python_version().encode(), notebook)
+
+
 def _lay_one(path: Path, content: bytes, record: dict[str, str]) -> Laid:
     """Lay a lesson at `path` or beside it, and note its digest in `record`."""
     digest = _digest(content)
@@ -111,6 +124,9 @@ def lay_out(
     folder.mkdir(parents=True, exist_ok=True)
     record = _read_record(folder)
     try:
-        return [_lay_one(folder / path.name, path.read_bytes(), record) for path in sources]
+        return [
+            _lay_one(folder / path.name, _for_this_python(path.read_bytes()), record)
+            for path in sources
+        ]
     finally:
         write_whole(folder / _RECORD, json.dumps(record, indent=1), sync=False)

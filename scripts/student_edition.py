@@ -56,6 +56,31 @@ class FoldPlumbing(Preprocessor):
         return nb, resources
 
 
+class NameKernel(Preprocessor):
+    """Say of the kernel what it will say of itself, so that opening a lesson changes nothing."""
+
+    def preprocess(self, nb, resources):
+        nb.metadata = nbformat.from_dict(
+            {
+                "kernelspec": {
+                    "display_name": "Python 3 (ipykernel)",
+                    "language": "python",
+                    "name": "python3",
+                },
+                "language_info": {
+                    "codemirror_mode": {"name": "ipython", "version": 3},
+                    "file_extension": ".py",
+                    "mimetype": "text/x-python",
+                    "name": "python",
+                    "nbconvert_exporter": "python",
+                    "pygments_lexer": "ipython3",
+                    "version": "3",  # which `nnlab lab` makes exact
+                },
+            }
+        )
+        return nb, resources
+
+
 class NameTasks(Preprocessor):
     """Give the task of exercise 1.2 the id `exercise-1-2`, to which the table of progress links."""
 
@@ -82,7 +107,7 @@ def student_notebook(nb):
     """Return a notebook as a student gets it; `nb` itself is changed on the way."""
     config = PyFileConfigLoader("nbgrader_config.py", path=str(PROJECT)).load_config()
     resources = {}
-    for step in (FoldPlumbing, CutDirectives, NameTasks, *STEPS):
+    for step in (FoldPlumbing, CutDirectives, NameKernel, NameTasks, *STEPS):
         nb, resources = step(parent=None, config=config).preprocess(nb, resources)
     return nb
 

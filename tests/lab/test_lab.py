@@ -34,6 +34,9 @@ def test_the_first_screen_is_the_first_lesson_and_nothing_else(lab):
     heading = page.get_by_role("heading", name="Activation functions")
     expect(heading).to_be_in_viewport(timeout=60_000)
     photograph(page, "first")
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached")
+    changed = "() => window.jupyterapp.shell.currentWidget.context.model.dirty"
+    assert not page.evaluate(changed), "opening a lesson changes it"
     menus = page.get_by_role("menubar").first.get_by_role("menuitem").all_inner_texts()
     assert "Help" in menus
     assert "Nbgrader" not in menus
