@@ -6,18 +6,31 @@ function mountAll() {
   let timer = 0;
 
   // Browsers allow some hundred changes of the address a minute: it waits for a pause.
-  function write(changed) {
+  function write(changed, place) {
     for (const [name, value] of changed) {
       if (value === null) address.delete(name);
       else address.set(name, value);
     }
     clearTimeout(timer);
-    timer = setTimeout(() => history.replaceState(null, "", `?${address}${location.hash}`), 250);
+    const cell = place.closest("[id^='cell-']"); // to which the address leads from now on
+    const hash = cell ? `#${cell.id}` : location.hash;
+    timer = setTimeout(() => history.replaceState(null, "", `?${address}${hash}`), 250);
   }
 
-  places.forEach((place, number) => {
+  // A second explorer with an entry of the same name calls it 2.name.
+  function free(entry) {
+    let key = entry;
+    for (let number = 2; taken.includes(key); number++) key = `${number}.${entry}`;
+    return key;
+  }
+
+  const taken = []; // Names in the address
+
+  for (const place of places) {
     const { name, state, data } = JSON.parse(place.querySelector("script").textContent);
-    const key = (entry) => (number ? `${number + 1}.${entry}` : entry);
+    const keys = Object.fromEntries(Object.keys(state).map((entry) => [entry, free(entry)]));
+    taken.push(...Object.values(keys));
+    const key = (entry) => keys[entry] ?? entry;
     const asked = Object.keys(state).filter((entry) => address.has(key(entry)));
     const begin = { ...state };
     for (const entry of asked) begin[entry] = address.get(key(entry));
@@ -25,11 +38,11 @@ function mountAll() {
       data,
       state: begin,
       keep(next) {
-        write(Object.entries(next).map(([entry, value]) => [key(entry), value]));
+        write(Object.entries(next).map(([entry, value]) => [key(entry), value]), place);
       },
     });
     place.classList.add("nnlab-mounted");
-  });
+  }
 }
 
 mountAll();

@@ -178,7 +178,7 @@ def test_answers_are_open_in_print_and_without_javascript(address, browser):
 
 
 def test_an_explorer_moves_on_its_lesson_and_is_a_still_picture_elsewhere(address, browser):
-    place = f"{address}/{LESSON}?2.function=elu&2.x=2"
+    place = f"{address}/{LESSON}?function=elu&x=2"
     with tab(browser, address) as page:
         page.goto(place)
         page.get_by_role("button", name="Show all answers").click()
@@ -190,6 +190,7 @@ def test_an_explorer_moves_on_its_lesson_and_is_a_still_picture_elsewhere(addres
         explorer.get_by_label("input x", exact=True).focus()
         page.keyboard.press("ArrowLeft")
         expect(words).to_contain_text("at x = 1.95")
+        page.wait_for_url("**?function=elu&x=1.95&*#cell-*")  # leads here, whoever gets it
         assert not explorer.locator("> img").is_visible()
         page.emulate_media(media="print")
         assert explorer.locator("> img").is_visible()
@@ -200,6 +201,33 @@ def test_an_explorer_moves_on_its_lesson_and_is_a_still_picture_elsewhere(addres
     assert page.locator(".nnlab-explorer > img").first.is_visible()
     assert page.locator(".nnlab-live").count() == 0
     context.close()
+
+
+@pytest.mark.parametrize(
+    ("lesson", "place", "label", "key", "told"),
+    [
+        ("02_autograd", 0, "value of q", "Enter", "Without a prediction: the value of q is -3"),
+        ("03_gradients", 0, "depth", "ArrowRight", "first layer"),
+        ("04_lenet", 0, "column", "ArrowRight", "“vertical edge” at row 13, column 14"),
+        ("04_lenet", 1, "row", "ArrowLeft", "“learned 2”"),
+    ],
+)
+def test_every_explorer_is_live_on_its_lesson(address, browser, lesson, place, label, key, told):
+    with tab(browser, address) as page:
+        page.goto(f"{address}/{lesson}.html")
+        page.get_by_role("button", name="Show all answers").click()
+        explorer = page.locator(".nnlab-explorer").nth(place)
+        words = explorer.get_by_role("status")
+        explorer.get_by_label(label, exact=True).focus()
+        before = words.inner_text()
+        page.keyboard.press(key)
+        expect(words).to_contain_text(told)
+        expect(words).not_to_have_text(before)
+        page.wait_for_url("**?*#cell-*")  # and is in the address
+        assert faults(page) == []
+        options = {"resultTypes": ["violations"], "preload": False}
+        found = Axe().run(page, {"include": [".nnlab-explorer"]}, options).response
+        assert [violation["id"] for violation in found["violations"]] == []
 
 
 # --- the pad ---------------------------------------------------------------------------------

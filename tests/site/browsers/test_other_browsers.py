@@ -37,7 +37,7 @@ def test_a_prediction_opens(page, address):
 
 
 def test_an_explorer_moves_by_keys(page, address):
-    page.open(f"{address}/01_activations.html?2.function=elu&2.x=2")
+    page.open(f"{address}/01_activations.html?function=elu&x=2")
     status = ".nnlab-explorer [role=status]"
     comes(lambda: "elu, alpha = 1.00, at x = 2.00" in " ".join(page.run(WORDS, status)))
     picture = "return document.querySelectorAll('.nnlab-live')[1].innerHTML"
