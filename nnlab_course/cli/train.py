@@ -103,7 +103,7 @@ def train(**options: Any) -> None:
     \b
     LeNet on MNIST by the recipe of lesson 4:
         nnlab train
-    The same with relu and max pooling, at a pace that one epoch is enough for 97 %:
+    The same with ReLU and max pooling, and a schedule; one epoch is enough for 97 %:
         nnlab train --activation relu --pool max --epochs 1 \\
             --batch-size 128 --lr 4e-3 --schedule one_cycle
     A night on CIFAR-10 that survives anything; call it again and it goes on:

@@ -29,8 +29,11 @@ def relation_of_number(answer: Tensor, expected: Tensor, close: Close) -> Found:
         "complement": close(1 - answer, expected),
         "rounded": right != round(right) and wrong in (math.floor(right), math.ceil(right)),
         "digits": abs(right) >= 10 and _digits(wrong) == _digits(right),
+        "other-sign": wrong * right < 0,
+        "not-whole": right == round(right) and wrong != round(wrong),
     }
-    return next(((slug, _OF_NUMBERS[slug]) for slug, is_so in holds.items() if is_so), None)
+    slug = next((slug for slug, is_so in holds.items() if is_so), None)
+    return slug and (slug, _OF_NUMBERS[slug].format(f"{wrong:.6g}"))
 
 
 _OF_NUMBERS = {
@@ -43,6 +46,8 @@ _OF_NUMBERS = {
     "complement": "this is one minus the expected value",
     "rounded": "this is rounded; more decimals are expected",
     "digits": "the digits are correct, their order is not",
+    "other-sign": "{} is not correct, nor is its sign",
+    "not-whole": "{} is not correct: the answer is a whole number",
 }
 
 

@@ -93,6 +93,13 @@ def test_a_wrong_number_is_related_to_the_right_one(answer, slug, message):
     assert (result.mistake, result.message) == (slug, message)
 
 
+@pytest.mark.parametrize(
+    ("answer", "slug"), [(-3, "other-sign"), (44.5, "not-whole"), (0, "value"), (7, "value")]
+)
+def test_a_wrong_count(answer, slug):
+    assert compare(answer, 456, atol=0.01, rtol=0).mistake == slug
+
+
 @pytest.mark.parametrize("answer", [455, 457])
 def test_a_count_that_is_off_by_one(answer):
     result = compare(answer, 456, atol=0.01, rtol=0)

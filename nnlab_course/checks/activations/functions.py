@@ -50,10 +50,7 @@ _RELU6 = judge_curve(
     Mistake(
         "floor-of-minus-six", "the lower limit is −6; it should be 0", lambda x: x.clamp(-6, 6)
     ),
-    forbidden=(
-        "relu6",
-        "hardtanh",
-    ),
+    forbidden=("relu6", "hardtanh"),  # nn.ReLU6 calls hardtanh
 )
 _LEAKY_RELU = judge_curve(
     ACTIVATIONS["leaky_relu"],

@@ -27,6 +27,9 @@ colour_arithmetic = Exercise(
             Mistake("three-channels", "this is for three channels; these images have four", 456),
             Mistake("grey", "this is for one channel; these images have four", 156),
             Mistake("no-biases", _NO_BIASES, 600),
+            Mistake(
+                "biases-subtracted", "the biases are added to the weights, not subtracted", 594
+            ),
             Mistake("one-bias", "each of the six output channels has a bias", 601),
             Mistake("bias-per-kernel", "there is one bias per output channel", 624),
             Mistake(
@@ -66,6 +69,9 @@ colour_arithmetic = Exercise(
         "my_linear": whole_number(
             155_640,
             Mistake("no-biases", _NO_BIASES, 155_520),
+            Mistake(
+                "biases-subtracted", "the biases are added to the weights, not subtracted", 155_400
+            ),
             Mistake("cifar10", "this is for images of 32 × 32 pixels; these have 48 × 48", 48_120),
             Mistake("grey", "this is for digits of 28 × 28 pixels", 30_840),
             Mistake("bias-per-input", "there is one bias per output, not one per input", 156_816),

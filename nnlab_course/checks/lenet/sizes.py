@@ -77,6 +77,9 @@ parameter_counts = Exercise(
             370,
             Mistake("no-biases", _NO_BIASES, 360),
             Mistake(
+                "biases-subtracted", "the biases are added to the weights, not subtracted", 350
+            ),
+            Mistake(
                 "one-kernel-per-output",
                 "each output channel has a kernel for every input channel, not just one",
                 100,
@@ -96,6 +99,9 @@ parameter_counts = Exercise(
         "my_linear_parameters": whole_number(
             2020,
             Mistake("no-biases", _NO_BIASES, 2000),
+            Mistake(
+                "biases-subtracted", "the biases are added to the weights, not subtracted", 1980
+            ),
             Mistake("bias-per-input", "there is one bias per output, not one per input", 2100),
             Mistake("sum-for-product", "every input has a weight for every output", 120),
             Mistake("one-bias", "every output has a bias of its own", 2001),
