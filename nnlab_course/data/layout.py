@@ -10,13 +10,13 @@ from pathlib import Path
 
 from nnlab_course.files import shown
 
-_PARTS = {  # A folder's name, in lower case and letters only: which part it is
-    **dict.fromkeys(("train", "training", "trainset", "trainingset", "traindata"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "devel", "development"), "validation"),
-    **dict.fromkeys(("valset", "validset", "validationset", "devset", "eval"), "validation"),
-    **dict.fromkeys(("test", "testing", "tests", "testset", "testingset", "testdata"), "test"),
-    **dict.fromkeys(("holdout", "heldout"), "test"),
+_PARTS = {  # A folder's name, in lower case, letters only, without an ending: which part it is
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "eval", "evaluation"), "validation"),
+    **dict.fromkeys(("dev", "devel", "development"), "validation"),
+    **dict.fromkeys(("test", "tests", "testing", "holdout", "heldout"), "test"),
 }
+_ENDINGS = r"(?:sets?|data|images?|imgs?|pictures?|pics?|photos?|samples?|splits?|parts?)+$"
 _SYSTEM = {
     *("__macosx", "@eadir", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin"),
     *("system volume information", "lost+found", "#recycle", "#snapshot", "icon\r"),
@@ -74,7 +74,8 @@ def _folders(folder: Path) -> list[Path]:
 
 def _part(path: Path) -> str | None:
     """Say which part of a dataset a folder's name stands for, if it does."""
-    return _PARTS.get(re.sub(r"[\W\d_]", "", path.name.lower()))
+    letters = re.sub(r"[\W\d_]", "", path.name.lower())
+    return _PARTS.get(letters) or _PARTS.get(re.sub(_ENDINGS, "", letters))
 
 
 def _holds_classes(folder: Path) -> bool:
@@ -127,7 +128,21 @@ def find_layout(folder: Path) -> Layout:
             "and a folder for each class into each of them"
         )
     loose = [path for path in visible(folder) if not path.is_dir()]
-    return Layout(classes, loose=loose)
+    return Layout(classes, loose=loose, notes=_doubts(folders))
+
+
+def _doubts(classes: list[Path]) -> list[str]:
+    """Ask about folders that all hold the same folders: are these the classes instead?"""
+    if not all(map(_holds_classes, classes)):
+        return []
+    inside = [{path.name for path in _folders(path)} for path in classes]
+    if len(inside[0]) < 2 or any(names != inside[0] for names in inside):
+        return []
+    outer, inner = _join([path.name for path in classes]), _join(sorted(inside[0], key=natural_key))
+    return [
+        f"the classes are {outer}, and each holds {inner}; if these are the classes, name the "
+        "outer folders train and test"
+    ]
 
 
 def _with_parts(folder: Path, folders: list[Path], parts: dict[Path, str]) -> Layout:

@@ -220,6 +220,8 @@ def test_absent_folder(tmp_path):
         ("training", "validation"),
         ("train", "dev"),
         ("Training_Set", "Test-Set"),
+        ("train_images", "test_images"),
+        ("Train Data", "Evaluation Pictures"),
         ("01 train", "02 test"),
         ("train2017", "val2017"),
     ],
@@ -497,6 +499,15 @@ def test_a_colour_that_is_none(tmp_path):
     folder = put_pictures(tmp_path / "leaves", {"ash": 2, "oak": 2})
     with pytest.raises(ValueError, match="background='whitish' is no colour; use a name such as"):
         make_store(folder, tmp_path, background="whitish")
+
+
+def test_folders_that_all_hold_the_same_folders_are_asked_about(tmp_path):
+    put_noise(tmp_path / "folds", {"fold1/ash": 3, "fold1/oak": 3, "fold2/ash": 3, "fold2/oak": 3})
+    report = prepare_pictures(tmp_path / "folds", tmp_path)
+    (note,) = report.notes
+    assert note.startswith("the classes are fold1, fold2, and each holds ash, oak; if these are")
+    put_noise(tmp_path / "days", {"ash/monday": 3, "oak/tuesday": 3, "oak/monday": 3})
+    assert prepare_pictures(tmp_path / "days", tmp_path).notes == []
 
 
 @posix
