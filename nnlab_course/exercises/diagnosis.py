@@ -79,11 +79,11 @@ def _describe_shapes(answer: Tensor, expected: Tensor) -> str:
         return f"expected shape {tuple(expected.shape)}, got {tuple(answer.shape)}"
     if answer.numel() == 0:
         return "expected one number, got none"
-    two_whole = answer.shape == (2,) and (answer == answer.round()).all() and answer[1] >= 0
-    if two_whole and expected != expected.round():
+    if answer.shape == (2,) and (answer == answer.round()).all() and answer[1] >= 0:
         whole, decimals = (int(number) for number in answer)
-        return (
-            f"expected one number, got two, {whole} and {decimals}; a decimal number is written "
-            f"with a point: {whole}.{decimals}"
-        )
+        if expected != expected.round() or expected == float(f"{whole}.{decimals}"):
+            return (
+                f"expected one number, got two, {whole} and {decimals}; a decimal number is "
+                f"written with a point: {whole}.{decimals}"
+            )
     return f"expected one number, got {answer.numel()} (shape {tuple(answer.shape)})"
