@@ -51,8 +51,14 @@ course outputs test quick coverage: export TQDM_DISABLE := 1
 # Nor is there anybody to move a slider.
 course outputs test quick coverage: export NNLAB_STATIC := 1
 
-# Pictures for the site have twice the pixels; those that git keeps have not, for their size.
-course: export IPYTHONDIR := $(CURDIR)/_build/ipython
+# Pictures have twice the pixels, for sharp ones on the site.
+SHARP := _build/ipython/profile_default/ipython_config.json
+course outputs: export IPYTHONDIR := $(CURDIR)/_build/ipython
+course outputs: $(SHARP)
+
+$(SHARP):
+	mkdir -p $(@D)
+	echo '{"InlineBackend": {"figure_formats": ["retina"]}}' > $@
 
 # --- the package and the lessons --------------------------------------------------------
 
@@ -62,8 +68,7 @@ export: $(READY)  ## Write the package from the notebooks, and clean the noteboo
 	$(BIN)/nbdev_clean
 
 course: export  ## Install, export, execute the lessons, build the site
-	rm -rf _build/course && mkdir -p $(IPYTHONDIR)/profile_default && cp -R nbs _build/course
-	echo '{"InlineBackend": {"figure_formats": ["retina"]}}' > $(IPYTHONDIR)/profile_default/ipython_config.json
+	rm -rf _build/course && cp -R nbs _build/course
 	$(BIN)/jupyter execute --inplace $(LESSONS:nbs/%=_build/course/%)
 	$(SPHINX) _build/course $(SITE)
 	@grep -ls built-without-data $(SITE)/*.html | sed 's/.*/WARNING: & was built without its data/' || true
@@ -71,6 +76,7 @@ course: export  ## Install, export, execute the lessons, build the site
 
 outputs: export  ## Execute the notebooks in place, to renew the outputs they store
 	$(BIN)/jupyter execute --inplace $(NOTEBOOKS)
+	$(BIN)/python scripts/small_pictures.py $(NOTEBOOKS)
 	$(BIN)/nbdev_clean
 
 docs: $(READY)  ## Build the site from the outputs that the notebooks store

@@ -3,7 +3,7 @@
 Line plots are told from photographs and maps by their white ground; in the dark the style sheet
 turns them over: light lines on the page's own ground, in the same hues. As SVG they would need no
 turning, but a scatter or a panel of eleven curves is heavier so, and a notebook would store both
-forms. Where a notebook stores a picture at twice its size (`make course` does), it is shown sharp.
+forms. Where a notebook stores a picture at twice its size (`make outputs` does), it is shown sharp.
 """
 
 import base64
