@@ -100,8 +100,8 @@ def _instead(call: ast.Call) -> tuple[str, str]:
     arguments = [a.value if isinstance(a, ast.Constant) else "" for a in call.args]
     texts = [str(argument) for argument in arguments]
     match call.func.attr, *texts:
-        case "run_line_magic", ("time" | "timeit"), line if _parse(line) is not None:
-            return line, f"%time {line}"
+        case "run_line_magic", ("time" | "timeit" | "prun") as name, line if _parse(line):
+            return line, f"%{name} {line}"
         case "run_line_magic", ("pinfo" | "pinfo2") as kind, line:
             return "None", line + ("??" if kind == "pinfo2" else "?")
         case "run_line_magic", name, line:
@@ -152,8 +152,9 @@ def _targets(node: ast.AST) -> Iterator[tuple[str, bool]]:
             yield from ((name, True) for name in _names(target))
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             yield node.name, True
-        case ast.Import() | ast.ImportFrom():
-            yield from ((a.asname or a.name.split(".")[0], True) for a in node.names)
+        case ast.Import() | ast.ImportFrom():  # no answer is a module
+            from_it = isinstance(node, ast.ImportFrom)
+            yield from ((a.asname or a.name.split(".")[0], from_it) for a in node.names)
         case ast.For(target=target) | ast.AsyncFor(target=target):
             yield from ((name, False) for name in _names(target))
         case ast.withitem(optional_vars=ast.expr() as target):
@@ -179,7 +180,7 @@ def _names(target: ast.AST) -> Iterator[str]:
 def _is_stub(node: ast.AST) -> bool:
     """Tell whether a function or an assignment is still to be filled in."""
     match node:
-        case ast.FunctionDef(body=body):
+        case ast.FunctionDef(body=body) | ast.ClassDef(body=body):
             return all(
                 isinstance(line, ast.Pass)
                 or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
@@ -204,6 +205,18 @@ def _walk(tree: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node, (*_SCOPES, *_COMPREHENSIONS)):
             continue
         waiting += ast.iter_child_nodes(node)
+
+
+def modules_imported(source: str) -> frozenset[str]:
+    """Tell what modules and packages a cell imports, by their first names."""
+    names: set[str] = set()
+    for node in ast.walk(_parse(source) or ast.Module([], [])):
+        match node:
+            case ast.Import(names=aliases):
+                names |= {alias.name.partition(".")[0] for alias in aliases}
+            case ast.ImportFrom(module=str(module), level=0):
+                names.add(module.partition(".")[0])
+    return frozenset(names)
 
 
 def _check_names(tree: ast.AST) -> Iterator[str]:

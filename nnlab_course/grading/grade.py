@@ -159,6 +159,7 @@ def _renewed(known: Mark, readable: Readable) -> Mark:
         exercises=known.exercises,
         errors=known.errors,
         passed_over=known.passed_over,
+        notes=known.notes,
     )
 
 

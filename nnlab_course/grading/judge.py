@@ -3,7 +3,9 @@
 # A plain module, edited here.
 
 import hashlib
+import importlib.util
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +13,13 @@ from types import ModuleType
 from typing import Any
 
 from nnlab_course.exercises import Exercise, Result, is_unanswered
-from nnlab_course.grading.cells import CellFacts, PreparedCell, as_python, read_cell
+from nnlab_course.grading.cells import (
+    CellFacts,
+    PreparedCell,
+    as_python,
+    modules_imported,
+    read_cell,
+)
 from nnlab_course.grading.lessons import answer_names, exercise_variables, import_lesson
 from nnlab_course.grading.marks import CellError, ExerciseMark, Mark, PartMark, total
 from nnlab_course.grading.notebooks import Readable, misplaced
@@ -211,6 +219,8 @@ def _cell_errors(marker: Marker, submission: Submission) -> Iterator[CellError]:
     """Describe what went wrong in cells, with the student's own code."""
     for number, error in sorted(submission.errors.items()):
         message = re.sub(r"\s*\((cell|<)[^()]*line \d+\)$", "", error["message"])
+        if re.search(r"\b(input|getpass)\(", marker.cells[number]):
+            message += "; nobody answers `input()` when a notebook is marked"
         yield CellError(
             cell=number + 1,
             type=without_controls(error["type"]),
@@ -245,6 +255,28 @@ def _notes(
     return [note for note in notes if note][:_MOST_NOTES]
 
 
+def _is_installed(module: str) -> bool:
+    try:
+        return module in sys.modules or importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _circumstances(
+    marker: Marker, errors: Sequence[CellError], readable: Readable
+) -> Iterator[str]:
+    """Say what is different here from where the student has worked."""
+    theirs, ours = readable.notebook.python, sys.version_info[:2]
+    if theirs > ours and any(error.type == "SyntaxError" for error in errors):
+        theirs, ours = (".".join(map(str, version)) for version in (theirs, ours))
+        yield f"written with Python {theirs}, marked with {ours}"
+    imported = set().union(*(modules_imported(cell.source) for cell in marker.prepared))
+    everything = "\n".join([*marker.cells, *(name for name, _ in readable.beside)])
+    for name in sorted(imported - {"google"}):
+        if f"{name}.py" not in everything and not _is_installed(name):
+            yield f"`{name[:40]}` isn't installed where notebooks are marked, and was passed over"
+
+
 def mark_notebook(
     readable: Readable,
     sandbox: Sandbox,
@@ -273,6 +305,7 @@ def mark_notebook(
         exercises=exercises,
         errors=errors,
         passed_over=tuple(dict.fromkeys(passed_over)),
+        notes=(*readable.notes, *list(_circumstances(marker, errors, readable))[:_MOST_NOTES]),
     )
 
 

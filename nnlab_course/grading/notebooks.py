@@ -44,6 +44,7 @@ class NotebookContent:
     cells: tuple[str, ...]  # Sources of the code cells
     texts: tuple[str, ...] = ()  # Sources of the others: Markdown, raw
     notes: tuple[str, ...] = ()  # How it had to be read
+    python: tuple[int, ...] = ()  # The version with which it was run last, such as (3, 12)
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,15 @@ def _source(cell: dict) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def _python_of(document: dict) -> tuple[int, ...]:
+    """Tell with which Python a notebook was run; empty if it doesn't say."""
+    match document.get("metadata"):
+        case {"language_info": {"version": str(version)}}:
+            found = re.match(r"(\d{1,3})\.(\d{1,3})", version)
+            return tuple(map(int, found.groups())) if found else ()
+    return ()
+
+
 def parse_notebook(
     content: bytes,  # Of a file that should be a notebook
 ) -> NotebookContent:
@@ -212,7 +222,7 @@ def parse_notebook(
     texts = tuple(_source(c) for c in cells if c.get("cell_type") in ("markdown", "raw"))
     if len(code) > _MOST_CELLS:
         raise Refused(f"more than {_MOST_CELLS} code cells")
-    return NotebookContent(code, texts, notes)
+    return NotebookContent(code, texts, notes, _python_of(document))
 
 
 def code_cells(

@@ -14,6 +14,7 @@ from nnlab_course.sandbox.limits import Limits, SandboxError
 
 PACKAGE = Path(str(files("nnlab_course")))
 HOME, DATA = "/sandbox", "/sandbox-data"  # As students' code sees them
+_ALSO_HOME = ("/tmp", "/content")  # Where notebooks write, on Colab, too
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
 # What a lesson imports, and what runs it: neither the checks nor the grading.
 _VISIBLE = (
@@ -22,6 +23,7 @@ _VISIBLE = (
     *("data", "training", "plots", "records", "explorers"),
     "sandbox/__init__.py",
     *("sandbox/zygote.py", "sandbox/guest.py", "sandbox/substitutes.py", "sandbox/seccomp.py"),
+    "sandbox/missing.py",
     *("sandbox/processes.py", "sandbox/messages.py", "sandbox/channel.py", "sandbox/limits.py"),
 )
 
@@ -62,6 +64,10 @@ def _mounts(stores: Sequence[Path]) -> Iterator[str]:
     yield from ("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev")
     yield from ("--remount-ro", "/proc")
     yield from ("--size", str(2 * Limits.file_size), "--tmpfs", HOME)
+    taken = {path.parts[1] for path in [*visible_folders(), PACKAGE]}
+    for path in _ALSO_HOME:
+        if path.strip("/") not in taken:
+            yield from ("--symlink", HOME, path)
     yield from ("--remount-ro", str(PACKAGE), "--remount-ro", "/")
 
 

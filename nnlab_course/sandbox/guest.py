@@ -25,7 +25,7 @@ import torch
 
 from nnlab_course.exercises import Network, as_tensor, build_network
 from nnlab_course.exercises.calling import call_watched
-from nnlab_course.sandbox import substitutes
+from nnlab_course.sandbox import missing, substitutes
 from nnlab_course.sandbox.channel import receive
 from nnlab_course.sandbox.messages import read_message, write_message
 from nnlab_course.sandbox.processes import bytes_in, memory_in_use
@@ -91,9 +91,21 @@ def limited(
         _limit_computing(_FOR_EVER)
 
 
+_LAST = "_value_of_the_last_line"
+
+
 def _compile(source: str, name: str) -> types.CodeType:
-    """Compile a cell, which may `await` as in Jupyter."""
-    return compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    """Compile a cell, which may `await` as in Jupyter, and whose last value is kept as `_LAST`."""
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    try:
+        tree = compile(source, name, "exec", flags=flags | ast.PyCF_ONLY_AST)
+    except RecursionError:
+        return compile(source, name, "exec", flags=flags)
+    missing.stand_in(tree)
+    if tree.body and isinstance(last := tree.body[-1], ast.Expr):
+        kept = ast.Assign([ast.Name(_LAST, ast.Store())], last.value)
+        tree.body[-1] = ast.fix_missing_locations(ast.copy_location(kept, last))
+    return compile(tree, name, "exec", flags=flags)
 
 
 def describe(
@@ -124,7 +136,9 @@ class Notebook:
     def __init__(self, seconds: float, clock: float):
         self.limits, self.kept, self.loop = (seconds, clock), [], None
         self.module = types.ModuleType("__main__")
-        self.module.display = self.module.get_ipython = substitutes.Inert("display")
+        self.module.display = self.module.get_ipython = missing.Inert("display")
+        self.sources, self.shown = [""], {}
+        self.module.In, self.module.Out = self.sources, self.shown
         sys.modules["__main__"] = self.module
         self.builtins, self.pristine = vars(builtins), dict(vars(builtins))
         self.memory, self.home = memory_in_use(), os.environ["HOME"]
@@ -164,7 +178,15 @@ class Notebook:
             self.loop.run_until_complete(eval(code, vars(self.module)))
         else:
             exec(code, vars(self.module))
+        self.remember(source, vars(self.module).pop(_LAST, None))
         return {}, None
+
+    def remember(self, source: str, value: Any) -> None:
+        """Keep what a cell said, and showed at its end, as Jupyter does."""
+        self.sources.append(source)
+        self.module._i = source
+        if value is not None:
+            self.module._ = self.shown[len(self.sources) - 1] = value
 
     def memory_kept(self, message: dict, value: Any) -> tuple[dict, Any]:
         gc.collect()

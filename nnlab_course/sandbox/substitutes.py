@@ -1,15 +1,19 @@
 """What stands in for things that tutorials teach and marking can't offer: worker processes, GPUs,
-Colab, the checks"""
+a keyboard, a debugger, a compiler"""
 
 # A plain module, edited here.
 
+import builtins
+import concurrent.futures
+import contextlib
 import functools
-import importlib.abc
-import importlib.machinery
+import getpass
+import multiprocessing.context
+import os
+import pdb
 import re
 import sys
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -28,47 +32,6 @@ class Nowhere:
 
     def __getattr__(self, name: str) -> Callable:
         return lambda *arguments, **options: None
-
-
-class Inert(types.ModuleType):
-    """Stands for a module that isn't here: takes any question, and answers nothing."""
-
-    __path__: tuple[str, ...] = ()
-
-    def __getattr__(self, name: str) -> "Inert":
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self
-
-    def __call__(self, *arguments: object, **options: object) -> "Inert":
-        return self
-
-    def __iter__(self) -> Iterator:
-        return iter(())
-
-    def __enter__(self) -> "Inert":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        return None
-
-    def __repr__(self) -> str:
-        return "not available when marked"
-
-
-class _Colab(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds `google.colab` and all that is in it, as modules that do nothing."""
-
-    def find_spec(self, name: str, *place: object) -> importlib.machinery.ModuleSpec | None:
-        if name == "google" or name.startswith("google.colab"):
-            return importlib.machinery.ModuleSpec(name, self, is_package=True)
-        return None
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        return Inert(spec.name)
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        """Leave the module as it is."""
 
 
 def _without_workers(original: Callable) -> Callable:
@@ -100,15 +63,89 @@ def _onto_cpu(original: Callable) -> Callable:
     return load
 
 
-def install(
-    checks: list[str],  # Modules that aren't here, and that a notebook may import
-) -> None:
+def _nothing(*arguments: Any, **options: Any) -> None:
+    """Do nothing."""
+
+
+class _Done:
+    """What was asked of a pool, and is done already."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def get(self, timeout: Any = None) -> Any:
+        return self.value
+
+    def ready(self) -> bool:
+        return True
+
+    wait, successful = _nothing, ready
+
+
+class _Pool:
+    """Does one thing after the other, in the place of a pool of processes."""
+
+    def __init__(self, *arguments: Any, **options: Any):
+        """Need no processes."""
+
+    def apply(self, function: Callable, args: Any = (), kwds: dict | None = None) -> Any:
+        return function(*args, **(kwds or {}))
+
+    def map(self, function: Callable, items: Any, *options: Any, **named: Any) -> list:
+        return [function(item) for item in items]
+
+    def starmap(self, function: Callable, items: Any, *options: Any, **named: Any) -> list:
+        return [function(*item) for item in items]
+
+    def imap(self, function: Callable, items: Any, *options: Any) -> Any:
+        return iter(self.map(function, items))
+
+    def apply_async(self, *arguments: Any) -> _Done:
+        return _Done(self.apply(*arguments))
+
+    def map_async(self, *arguments: Any) -> _Done:
+        return _Done(self.map(*arguments))
+
+    def starmap_async(self, *arguments: Any) -> _Done:
+        return _Done(self.starmap(*arguments))
+
+    def __enter__(self) -> "_Pool":
+        return self
+
+    imap_unordered = imap
+    close = join = terminate = __exit__ = _nothing
+
+
+class _Executor(concurrent.futures.ThreadPoolExecutor):
+    """Works by one thread, in the place of processes."""
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(1)
+
+
+def _uncompiled(model: Any = None, **options: Any) -> Any:
+    """Give a model or function back as it is: there is no compiler here."""
+    return model if model is not None else lambda function: function
+
+
+_NOT_FOUND = 127  # What a shell answers where there is no such program
+
+
+def install() -> None:
     """Put the substitutes that every notebook gets in their places."""
-    for name in checks:
-        sys.modules[name] = Inert(name)
-    sys.meta_path.append(_Colab())
     DataLoader.__init__ = _without_workers(DataLoader.__init__)
     torch.load = _onto_cpu(torch.load)
+    torch.compile, torch.nn.Module.compile = _uncompiled, lambda *a, **options: None
+    for home in (multiprocessing, torch.multiprocessing, multiprocessing.context.BaseContext):
+        home.Pool = _Pool
+    concurrent.futures.ProcessPoolExecutor = _Executor
+    sys.breakpointhook = pdb.set_trace = pdb.post_mortem = _nothing
+    builtins.input = getpass.getpass = lambda *arguments, **options: ""  # nobody is there to type
+    os.system = lambda command: _NOT_FOUND
+    if "matplotlib" in sys.modules:  # there is no window
+        sys.modules["matplotlib"].use = _nothing
+    if "PIL.Image" in sys.modules:
+        sys.modules["PIL.Image"].Image.show = _nothing
 
 
 _GPU = re.compile(r"(cuda|mps|xpu)(:\d+)?")
@@ -137,7 +174,37 @@ class _CpuForGpu(TorchFunctionMode):
         return function(*map(_on_cpu, args), **kwargs)
 
 
-_MENTIONS_GPU = re.compile(r"\b(cuda|mps|xpu)\b")
+class _Moment:
+    """Stands for an event or a stream of a GPU: all of it has happened, in no time."""
+
+    def __init__(self, *arguments: Any, **options: Any):
+        """Need nothing."""
+
+    def elapsed_time(self, end: Any) -> float:
+        return 0.0
+
+    def query(self) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> Callable:
+        return _nothing
+
+
+class _OnCpu(type):
+    """Makes generators of random numbers for the CPU, whatever was asked for."""
+
+    def __call__(cls, device: Any = "cpu") -> torch.Generator:
+        return cls.original("cpu")
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        return isinstance(value, cls.original)
+
+
+class _Generator(metaclass=_OnCpu):
+    original = torch.Generator
+
+
+_MENTIONS_GPU = re.compile(r"\b(cuda|mps|xpu|pin_memory)\b")
 
 
 def prepare_for(source: str) -> None:
@@ -147,10 +214,18 @@ def prepare_for(source: str) -> None:
     ):
         return
     _CpuForGpu().__enter__()
-    for name in ("synchronize", "set_device", "init"):
-        setattr(torch.cuda, name, lambda *arguments, **options: None)
+    # Each name its own function: torch's compiler, which an optimiser loads, lists them.
+    for name in ("synchronize", "set_device", "init", "set_stream"):
+        setattr(torch.cuda, name, functools.partial(_nothing))
+    for name in [name for name in vars(torch.cuda) if name.endswith("Tensor")]:
+        setattr(torch.cuda, name, getattr(torch, name))
+    for name in ("Event", "Stream", "current_stream", "default_stream"):
+        setattr(torch.cuda, name, functools.partial(_Moment))
+    for name in ("stream", "device"):
+        setattr(torch.cuda, name, lambda *arguments: contextlib.nullcontext())
     torch.cuda.current_device = lambda: 0
     torch.cuda.get_device_name = lambda device=None: "CPU"
+    torch.Generator = _Generator
 
 
 _REFUSALS = {  # Audit event: what to say
@@ -160,7 +235,6 @@ _REFUSALS = {  # Audit event: what to say
     "os.forkpty": "no other process can be started when a notebook is marked",
     "os.exec": "no other program can be run when a notebook is marked",
     "os.posix_spawn": "no other program can be run when a notebook is marked",
-    "os.system": "no other program can be run when a notebook is marked",
     "subprocess.Popen": "no other program can be run when a notebook is marked",
 }
 

@@ -15,7 +15,7 @@ from itertools import chain, repeat
 from pathlib import Path
 from secrets import token_hex
 
-from nnlab_course.sandbox import substitutes
+from nnlab_course.sandbox import missing, substitutes
 from nnlab_course.sandbox.guest import live
 from nnlab_course.sandbox.limits import MOST_FILES_MADE, MOST_THREADS
 from nnlab_course.sandbox.processes import (
@@ -106,7 +106,8 @@ def serve(
     # As the first process of its namespace it gets no signal from within that it doesn't handle.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _preload(modules)
-    substitutes.install(checks)
+    substitutes.install()
+    missing.install(checks)
     prctl(SET_DUMPABLE, 0, 0, 0, 0)
     gc.freeze()
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import pytest
 from grading_samples import (
@@ -33,6 +34,7 @@ my_limit = 4.58 if len(numbers) == 2 else 0
 AWAIT = "import asyncio\nmy_limit = await asyncio.sleep(0, 4.58)"
 DEVICE = "my_limit = torch.tensor(4.58, device='cuda:0').cuda()"
 COLAB = "from google.colab import drive\ndrive.mount('/content/drive')\nimport torch"
+PACKAGE = "import no_such_package as tool\ntool.set_theme()\nmy_limit = 4.58"
 
 # Name of the submission: its cells, and the exact marks.
 CASES = {
@@ -56,6 +58,7 @@ CASES = {
         FULL,
     ),
     "torch reused": ((*GOOD, "torch = None"), FULL),
+    "class below": ((*GOOD, "class my_limit:\n    pass", "import math as my_limit"), FULL),
     "wrong below": ((*GOOD, "my_limit = 4.6"), without("saturation")),
     "wrong at its check": ((CHECKS, *GOOD, "my_limit = 4.6", CHECK), without("saturation")),
     # Only Jupyter knows this syntax (A2).
@@ -67,6 +70,8 @@ CASES = {
     "cell magic": (("%%capture out\nimport torch", LOGISTIC, DEAD, "%%time\n!ls\n" + LIMIT), FULL),
     "in a block": ((IMPORT, LOGISTIC, DEAD, "if True:\n    !ls\n    my_limit = 4.58"), FULL),
     "pip": (("pip install torch", "!!ls", *GOOD), FULL),
+    "profiled": ((IMPORT, LOGISTIC, DEAD, "%prun my_limit = 4.58"), FULL),
+    "last value": ((IMPORT, LOGISTIC, DEAD, "4.58", "my_limit = _"), FULL),
     "await": ((IMPORT, LOGISTIC, DEAD, AWAIT), FULL),
     "written file": (("%%writefile helper.py\nlimit = 4.58", IMPORT, LOGISTIC, DEAD,
                       "from helper import limit\nmy_limit = limit"), FULL),
@@ -75,12 +80,15 @@ CASES = {
     "colab": ((COLAB, *GOOD[1:]), FULL),
     "cuda": ((IMPORT, LOGISTIC, DEAD, "my_limit = torch.tensor(4.58).to('cuda')"), FULL),
     "device": ((IMPORT, LOGISTIC, DEAD, DEVICE), FULL),
+    "package": ((IMPORT, LOGISTIC, DEAD, PACKAGE), FULL),
+    "typed": ((IMPORT, LOGISTIC, DEAD, "my_limit = float(input())"), without("saturation")),
     # A keystroke made text of an answer (A13).
     "markdown": ((IMPORT, LOGISTIC, DEAD, ("markdown", LIMIT)), without("saturation")),
     "raw": ((IMPORT, LOGISTIC, LIMIT, ("raw", DEAD)), without("dead")),
     # What is there before an answer that never ends counts.
     "sleeps": ((*GOOD, *["import time\ntime.sleep(10**6)"] * 2), FULL),
 }  # fmt: skip
+OTHERS = dict.fromkeys(["beside", "json", "txt", "format 3"], FULL) | {"newer": without("dead")}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +106,9 @@ def honest(tmp_path_factory):
     for ending in ("json", "txt"):  # A8
         (folder / ending).mkdir()
         (folder / ending / f"01_activations.ipynb.{ending}").write_text(notebook(GOOD))
+    facts = {"language_info": {"name": "python", "version": "3.99.1"}}
+    cells = (IMPORT, LOGISTIC, LIMIT, "newer syntax\n" + DEAD)
+    (folder / "newer.ipynb").write_text(notebook(cells, metadata=facts))
     (folder / "__MACOSX").mkdir()  # A9
     old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}}  # A12
     written = [
@@ -113,10 +124,10 @@ def honest(tmp_path_factory):
 
 
 @sandboxed
-@pytest.mark.parametrize("name", [*CASES, "beside", "json", "txt", "format 3"])
+@pytest.mark.parametrize("name", [*CASES, *OTHERS])
 def test_no_honest_mark_is_lost(honest, name):
     mark = honest[0][name]
-    expected = CASES[name][1] if name in CASES else FULL
+    expected = CASES[name][1] if name in CASES else OTHERS[name]
     assert marks(mark) == expected, (mark.problem, mark.errors)
 
 
@@ -139,6 +150,15 @@ def test_feedback_says_what_was_marked(honest):
             f"the cell that begins with `{line}` looks like your answer, but it is Markdown or "
             "raw text; make it a code cell",
         )
+    ours = ".".join(map(str, sys.version_info[:2]))
+    assert honest[0]["newer"].notes == (f"written with Python 3.99, marked with {ours}",)
+    assert honest[0]["package"].notes == (
+        "`no_such_package` isn't installed where notebooks are marked, and was passed over",
+    )
+    assert notes(honest, "typed", "1.9") == (
+        "your cell stops in line 1: ValueError: could not convert string to float: ''; nobody "
+        "answers `input()` when a notebook is marked: `my_limit = float(input())`",
+    )
     assert honest[0]["shell"].passed_over == ("!ls",)
     assert honest[0]["cell magic"].passed_over == ("%%capture out", "%%time", "!ls")
     assert honest[0]["help"].passed_over == ("torch.exp?", "torch?")
@@ -153,7 +173,7 @@ def test_feedback_says_what_was_marked(honest):
 def test_nobody_is_added_and_nobody_is_missing(honest):
     with honest[1].open(newline="") as file:
         table = list(csv.DictReader(file))
-    assert {row["student"] for row in table} == {*CASES, "beside", "json", "txt", "format 3"}
+    assert {row["student"] for row in table} == {*CASES, *OTHERS}
     assert all(field.startswith('"') for field in honest[1].read_text().splitlines()[0].split(","))
     for path in (honest[1], honest[1].with_suffix(".json"), honest[1].with_suffix(".journal")):
         assert path.stat().st_mode & 0o077 == 0, path

@@ -269,7 +269,7 @@ host = os.uname().nodename
         "TORCHINDUCTOR_CACHE_DIR",  # torch's own doing
     }
     shown = {path.parts[1] for path in visible_folders()} | {package.split("/")[1]}
-    assert set(top) == shown | {"dev", "proc", "sandbox", "sandbox-data"}
+    assert set(top) == shown | {"dev", "proc", "sandbox", "sandbox-data", "tmp", "content"}
     assert f"{package}/sandbox/guest.py" in files
     inside = [path.removeprefix(f"{package}/").split("/") for path in files]
     seen = {parts[0] for parts in inside if parts[1:]}

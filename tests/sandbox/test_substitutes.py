@@ -38,6 +38,62 @@ RUNS = {  # What a cell does, and what the name x is afterwards
         "torch.cuda.synchronize(); x = [p.grad.sum().item() for p in net.parameters()]",
         [6, 3],
     ),
+    "timed on cuda": (
+        "start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2)); start.record()\n"
+        "with torch.cuda.stream(torch.cuda.Stream()): x = f'{start.elapsed_time(end):.1f}'",
+        "0.0",
+    ),
+    "types of cuda": (
+        "x = torch.cuda.FloatTensor([4.5]).type(torch.cuda.DoubleTensor).tolist()",
+        [4.5],
+    ),
+    "drawn on cuda": (
+        "g = torch.Generator(device='cuda').manual_seed(0)\n"
+        "x = isinstance(g, torch.Generator) and torch.rand(2, generator=g).numel()",
+        2,
+    ),
+    "pinned": ("x = torch.ones(2).pin_memory().tolist()", [1, 1]),
+    "compiled": ("@torch.compile\ndef double(a): return 2 * a\nx = double(2)", 4),
+    "a compiled network": ("net = torch.compile(nn.Linear(2, 1)); net.compile(); x = 1", 1),
+    "a pool": (
+        "from multiprocessing import Pool, get_context\n"
+        "with Pool(4) as pool: x = pool.map(abs, [-1]) + pool.starmap(pow, [(2, 3)])\n"
+        "x += [*get_context('spawn').Pool().imap(abs, [-2]), pool.apply_async(abs, (-3,)).get()]",
+        [1, 8, 2, 3],
+    ),
+    "an executor": (
+        "from concurrent.futures import ProcessPoolExecutor as Executor\n"
+        "with Executor(max_workers=4) as workers: x = list(workers.map(abs, [-1, -2]))",
+        [1, 2],
+    ),
+    "a debugger": ("import pdb\nbreakpoint()\npdb.set_trace()\nx = 1", 1),
+    "a keyboard": ("import getpass\nx = input('Press Enter') + getpass.getpass()", ""),
+    "a shell": ("import os\nx = os.system('pip install x')", 127),
+    "a window": (
+        "import matplotlib\nmatplotlib.use('TkAgg')\nimport matplotlib.pyplot as plt\n"
+        "plt.plot([1]); plt.show()\nfrom PIL import Image\nImage.new('L', (1, 1)).show()\nx = 1",
+        1,
+    ),
+    "folders of Colab": (
+        "import os\nos.makedirs('/content/new', exist_ok=True)\nopen('/tmp/a', 'w').write('7')\n"
+        "x = open('/tmp/a').read()",
+        "7",
+    ),
+    "a package that isn't here": (
+        "import no_such_package.plots as plots, no_such_package\nfrom no_such_package.a import b\n"
+        "plots.set_theme(); b[0] = b(1); x = len(no_such_package.read())",
+        0,
+    ),
+    "a package that may be missing": (
+        "try:\n    import no_such_package\nexcept ImportError:\n    x = 1",
+        1,
+    ),
+    "IPython's shell": (
+        "import IPython\nfrom IPython import get_ipython as shell\n"
+        "IPython.get_ipython().ast_node_interactivity = 'all'\n"
+        "x = len(shell().getoutput('ls')) + len(get_ipython().getoutput('ls'))",
+        0,
+    ),
     "if there is one": ("x = 'cuda' if torch.cuda.is_available() else 'cpu'", "cpu"),
     "Colab": (
         "from google.colab import drive, files\ndrive.mount('/content/drive')\n"
@@ -64,10 +120,6 @@ SAYS = {  # What a cell does, and what is said of it
         "import subprocess\nsubprocess.run(['pip', 'install', 'x'])",
         "no other program can be run when a notebook is marked",
     ),
-    "a shell": (
-        "import os\nos.system('ls')",
-        "no other program can be run when a notebook is marked",
-    ),
     "a process": (
         "from multiprocessing import Process\nProcess(target=print).start()",
         "no other process can be started when a notebook is marked",
@@ -79,7 +131,8 @@ SAYS = {  # What a cell does, and what is said of it
 def sandbox():
     if not bubblewrap_starts():
         pytest.skip("needs bubblewrap and user namespaces (apt install bubblewrap)")
-    with Sandbox(Limits(seconds=5.0, clock=30.0)) as sandbox:
+    limits = Limits(seconds=5.0, clock=30.0)
+    with Sandbox(limits, modules=["matplotlib.pyplot"]) as sandbox:  # as for marking
         yield sandbox
 
 
@@ -96,6 +149,13 @@ def test_runs(sandbox, files, name):
     submission = Submission(sandbox, [SETTING, cell], files=files)
     assert submission.answers(["x"]) == [expected], submission.errors
     assert submission.errors == {}
+
+
+def test_what_a_cell_shows_is_kept_as_jupyter_keeps_it(sandbox):
+    cells = ["4.58", "x = _", "print(_)", "y = [_, Out[1], In[2], _i, *Out]", "3;", "z = _"]
+    submission = Submission(sandbox, cells)
+    expected = [4.58, [4.58, 4.58, "x = _", "print(_)", 1], 3]
+    assert submission.answers(["x", "y", "z"]) == expected, submission.errors
 
 
 @pytest.mark.parametrize("name", SAYS)
