@@ -92,7 +92,7 @@ def _outcome(register: Any, out: Path, delivered: Any) -> tuple[dict, list[str]]
     lines += [f"not graded: {mark.file}: {mark.problem}" for mark in problems]
     lines += [f"handed in nothing: {name}" for name in delivered.missing]
     lines += [f"not on the roster: {name}" for name in delivered.unmatched]
-    lines += [f"adjustment that fits nothing: {problem}" for problem in delivered.misfits]
+    lines += [f"rule that fits nothing: {problem}" for problem in delivered.misfits]
     return facts, lines
 
 

@@ -6,15 +6,17 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from nnlab_course.grading.lessons import lesson_names
 from nnlab_course.grading.shown import without_controls
 
 _SYSTEM = re.compile(
-    r"(?i)^(\..*|~\$.*|__MACOSX|Thumbs\.db|desktop\.ini|@eaDir|\$RECYCLE\.BIN|lost\+found"
+    r"(?i)^(\..*|~\$.*|_?_MACOSX|(eh)?thumbs\.db|desktop\.ini|@eaDir|\$RECYCLE\.BIN|lost\+found"
+    r"|Icon\r|Network Trash Folder|Temporary Items|node_modules"
     r"|System Volume Information|__pycache__|nnlab-progress\.json|timestamp\.txt)$"
 )
 _ENDINGS = re.compile(r"(?i)(\.ipynb(\.json|\.txt)?|\.zip)$")
 _MOODLE = re.compile(
-    r"^(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<file>.*)$", re.S
+    r"^(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<kind>[a-z]+)_?(?P<file>.*)$", re.S
 )
 _BLACKBOARD = re.compile(
     r"^.+?_(?P<name>[^_]+)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)$", re.S
@@ -25,6 +27,16 @@ _CANVAS = re.compile(
 _EXCHANGE = re.compile(
     r"^(?P<name>[^+]+)\+[^+]+\+(?P<when>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[^+]*(\+.*)?$"
 )
+_BRIGHTSPACE = re.compile(
+    r"^\d+-\d+ - (?P<name>.+?) ?- (?P<day>[A-Z][a-z]{2} \d\d?, \d{4}) "
+    r"(?P<time>\d{3,4}) (?P<half>[AP]M)( - .*)?$",
+    re.S,
+)
+# A lesson's own file name, which somebody has put behind the student's.
+_LESSON = re.compile(
+    rf"(?i)[ _-]+(cop(y|ie) of |kopie von )?0\d_({'|'.join(lesson_names())})"
+    r"([ _-]*(copy)?\d+| ?\(\d+\))*$"
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,7 @@ class Origin:
     """Who handed something in, as its name tells."""
 
     student: str
-    platform: str = ""  # "Moodle", "Canvas", "Blackboard", "nbgrader", or empty
+    platform: str = ""  # "Moodle", "Canvas", "Blackboard", "Brightspace", "nbgrader", or empty
     id: str = ""  # The platform's number for the student
     late: bool = False
     handed_in: float = 0.0  # Seconds since 1970, or 0 where the name doesn't say
@@ -61,12 +73,20 @@ def _time(text: str, zone: str = "") -> float:
         return 0.0
 
 
+def _time_of_day(text: str) -> float:
+    """Read a time such as Nov 20, 2026 0205 PM."""
+    try:
+        return datetime.strptime(text, "%b %d, %Y %I%M %p").timestamp()
+    except ValueError:
+        return 0.0
+
+
 def read_name(
     name: str,  # Of a file or folder, one for each submission
 ) -> Origin:
     """Tell who handed something in, where a platform has put that into the name."""
     if match := _MOODLE.match(name):
-        note = match["kind"] == "onlinetext"
+        note = match["kind"] != "file"
         return Origin(without_controls(match["name"]), "Moodle", match["id"], note_only=note)
     if match := _BLACKBOARD.match(name):
         when = _time("{}-{}-{} {}:{}:{}".format(*match["when"].split("-")))
@@ -74,9 +94,13 @@ def read_name(
     if match := _EXCHANGE.match(name):
         when = _time(match["when"], "+00:00")
         return Origin(match["name"], "nbgrader", handed_in=when)
+    if match := _BRIGHTSPACE.match(name):
+        moment = f"{match['day']} {match['time'].zfill(4)} {match['half']}"
+        return Origin(match["name"], "Brightspace", handed_in=_time_of_day(moment))
     if match := _CANVAS.match(name):
         return Origin(match["name"], "Canvas", match["id"], late=bool(match["late"]))
-    return Origin(without_ending(name))
+    whole = without_ending(name)
+    return Origin(_LESSON.sub("", whole) or whole)
 
 
 def is_platform_name(name: str) -> bool:

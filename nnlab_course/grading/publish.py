@@ -38,7 +38,7 @@ class Delivered:
     rows: list[Row]
     missing: tuple[str, ...] = ()  # On the roster, and handed in nothing
     unmatched: tuple[str, ...] = ()  # Handed in something, and not on the roster
-    misfits: tuple[str, ...] = ()  # Adjustments that fit nothing
+    misfits: tuple[str, ...] = ()  # Adjustments and exceptions that fit nothing
 
 
 def deliver(register: Register, out: Path, delivery: Delivery) -> Delivered:
@@ -60,7 +60,7 @@ def deliver(register: Register, out: Path, delivery: Delivery) -> Delivered:
     if delivery.feedback_zip:
         folders = {row.student: feedback_folder(row, roster, matches) for row in chosen}
         write_feedback_zip(delivery.feedback_zip, feedback_pages(chosen), folders)
-    problems = misfits(delivery.rules.adjustments, register.records)
+    problems = misfits(delivery.rules, register.records)
     return Delivered(
         written,
         matches.missing if matches else (),

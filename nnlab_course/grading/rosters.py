@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnlab_course.files import write_whole
+from nnlab_course.grading.encodings import decode_table, delimiter_of
 from nnlab_course.grading.platforms import read_name
 from nnlab_course.grading.table import Row
 
@@ -18,7 +19,8 @@ _NAMES = ("full name", "vollständiger name", "nom complet", "nombre completo", 
 _OTHER_KEYS = ("email address", "e-mail-adresse", "id number", "username", "sis login id")
 _OTHER_KEYS += ("sis user id", "login id", "student id")
 _IDS = ("identifier", "id", "identifikator", "identifiant")
-_BOMS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_FIRST = ("first name", "vorname", "prénom", "nombre", "given name")
+_LAST = ("last name", "surname", "nachname", "nom", "nom de famille", "apellido(s)", "family name")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Roster:
     bom: bytes
     encoding: str
     delimiter: str
+    decimal_comma: bool
     people: tuple[Person, ...]
 
 
@@ -63,10 +66,10 @@ class Matches:
     unmatched: tuple[str, ...]  # Students that fit nobody, or several, on the roster
 
 
-def _fields(text: str, delimiter: str) -> Iterator[list[_Field]]:
-    """Split a table into lines of fields, and keep their places."""
+def _fields(text: str, delimiter: str, at: int) -> Iterator[list[_Field]]:
+    """Split a table, from a place on, into lines of fields, and keep their places."""
     pattern = re.compile(rf'"((?:[^"]|"")*)"|([^{delimiter}\r\n]*)')
-    line, at = [], 0
+    line = []
     while at <= len(text):
         match = pattern.match(text, at)
         value = match[2] if match[1] is None else match[1].replace('""', '"')
@@ -81,17 +84,6 @@ def _fields(text: str, delimiter: str) -> Iterator[list[_Field]]:
         if at < len(text) and not end:
             raise ValueError(f"text after a closing quote, at character {at}")
         line, at = [], end.end() if end else len(text) + 1
-
-
-def _decode(content: bytes) -> tuple[bytes, str, str]:
-    """Find out the encoding of a table; writing it again gives the same bytes."""
-    for bom, encoding in _BOMS.items():
-        if content.startswith(bom):
-            return bom, encoding, content[len(bom) :].decode(encoding)
-    try:
-        return b"", "utf-8", content.decode("utf-8")
-    except UnicodeDecodeError:
-        return b"", "latin-1", content.decode("latin-1")
 
 
 def normalised(text: str) -> str:
@@ -133,25 +125,26 @@ def read_roster(
 
     **Raises:** `ValueError` if it is neither, or if it can't be told which column to fill.
     """
-    bom, encoding, text = _decode(path.read_bytes())
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
+    bom, encoding, text = decode_table(path.read_bytes())
+    delimiter, start = delimiter_of(text)
     try:
-        lines = list(_fields(text, delimiter))
+        lines = list(_fields(text, delimiter, start))
     except ValueError as error:
         raise ValueError(f"{path} is no table of grades: {error}") from error
     titles = [field.value for field in lines[0]] if lines else []
     header = [normalised(title) for title in titles]
     is_canvas = "student" in header and ("section" in header or "sis login id" in header)
     grade = _grade_column(path, titles, column, is_canvas, lessons)
-    name, number = _column(header, _NAMES), _column(header, _IDS)
-    if name is None:
+    whole, number = _column(header, _NAMES), _column(header, _IDS)
+    names = [whole] if whole is not None else [_column(header, t) for t in (_FIRST, _LAST)]
+    names = [n for n in names if n is not None]
+    if not names:
         raise ValueError(f"{path} has no column with names; its columns: {', '.join(titles)}")
     others = [n for n, title in enumerate(header) if title in _OTHER_KEYS]
     maximum = _column(header, _MAXIMA)
     possible, people = None, []
-    for line in (line for line in lines[1:] if len(line) > max(grade, name)):
-        value = line[name].value
+    for line in (line for line in lines[1:] if len(line) > max(grade, *names)):
+        value = " ".join(line[n].value for n in names)
         if is_canvas and value.strip().casefold().startswith("points possible"):
             possible = _number(line[grade].value)
             continue
@@ -161,7 +154,13 @@ def read_roster(
         keys = _keys(value, [line[n].value for n in others if n < len(line)])
         people.append(Person(value, digits[0] if digits else "", keys, line[grade], most))
     platform = "Canvas" if is_canvas else "Moodle"
-    return Roster(path, platform, text, bom, encoding, delimiter, tuple(people))
+    numbers = [line[n].value for line in lines[1:] for n in (grade, maximum) if _has(line, n)]
+    comma = delimiter == ";" or any(re.fullmatch(r"\s*\d+,\d+\s*", text) for text in numbers)
+    return Roster(path, platform, text, bom, encoding, delimiter, comma, tuple(people))
+
+
+def _has(line: Sequence[_Field], number: int | None) -> bool:
+    return number is not None and number < len(line)
 
 
 def _grade_column(
@@ -255,6 +254,6 @@ def fill(roster: Roster, matches: Matches) -> None:
 def _written(old: str, grade: float, roster: Roster) -> str:
     """Write a grade as the table writes its numbers."""
     number = f"{grade:.2f}".rstrip("0").rstrip(".")
-    if roster.delimiter == ";":
+    if roster.decimal_comma:
         number = number.replace(".", ",")
-    return f'"{number}"' if old.startswith('"') else number
+    return f'"{number}"' if old.startswith('"') or roster.delimiter in number else number

@@ -4,12 +4,14 @@
 
 import csv
 import difflib
+import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from nnlab_course.grading.encodings import decode_table, delimiter_of
 from nnlab_course.grading.marks import ExerciseMark, Mark, total
 
 
@@ -55,9 +57,9 @@ def _read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[
 
     **Raises:** `ValueError` if a column is missing.
     """
-    text = path.read_text(encoding="utf-8-sig")
-    delimiter = ";" if text.partition("\n")[0].count(";") else ","
-    table = csv.DictReader(text.splitlines(), delimiter=delimiter)
+    *_, text = decode_table(path.read_bytes())
+    delimiter, start = delimiter_of(text)
+    table = csv.DictReader(io.StringIO(text[start:], newline=""), delimiter=delimiter)
     names = {name.strip().lower(): name for name in table.fieldnames or ()}
     missing = [name for name in columns if name not in names]
     if missing:
@@ -100,18 +102,27 @@ def read_adjustments(path: Path) -> tuple[Adjustment, ...]:
     return tuple(adjustments)
 
 
-def misfits(adjustments: Sequence[Adjustment], marks: Sequence[Mark]) -> list[str]:
-    """Say which adjustments fit nobody, or no exercise, or give more than there is."""
+def _who_then(name: str, students: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(students), 1)
+    return f"; is it {close[0]}?" if close else ""
+
+
+def misfits(rules: Rules, marks: Sequence[Mark]) -> list[str]:
+    """Say which exceptions and adjustments fit nobody, no exercise, or give more than there is."""
     known = {
         (mark.student, exercise.id): exercise.of for mark in marks for exercise in mark.exercises
     }
-    students, problems = {student for student, _ in known}, []
-    for change in adjustments:
+    students = {mark.student for mark in marks}
+    problems = [
+        f"{name}, deadline: nobody of this name has handed in{_who_then(name, students)}"
+        for name in rules.exceptions
+        if name not in students
+    ]
+    for change in rules.adjustments:
         name = f"{change.student}, exercise {change.exercise}"
         of = known.get((change.student, change.exercise))
         if change.student not in students:
-            close = difflib.get_close_matches(change.student, sorted(students), 1)
-            problems.append(f"{name}: no such student" + (f"; is it {close[0]}?" if close else ""))
+            problems.append(f"{name}: no such student{_who_then(change.student, students)}")
         elif of is None:
             problems.append(f"{name}: no such exercise in what was handed in")
         elif change.points > of:

@@ -92,13 +92,35 @@ def test_canvas_gradebook_is_filled_in_the_lessons_column(tmp_path):
     assert (done.missing, done.unmatched) == ((), ("nobody",))
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
 def test_a_roster_keeps_its_encoding_and_its_decimal_comma(tmp_path, encoding):
     path = tmp_path / "grades.csv"
     text = "ID;Vollständiger Name;Bewertung;Maximale Bewertung\nTeilnehmer11;Anna Ä;;4,00\n"
     path.write_bytes(text.encode(encoding))
     deliver(register(mark("anna ä", 2, 1.5)), tmp_path / "marks.csv", Delivery(roster=path))
     assert path.read_bytes() == text.replace(";;", ";3,5;").encode(encoding)
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        (  # Excel's first line, tabs, names in two columns
+            "sep=\t\r\nVorname\tNachname\tBewertung\r\nAnna\tÄ\t\r\n",
+            "sep=\t\r\nVorname\tNachname\tBewertung\r\nAnna\tÄ\t3.5\r\n",
+        ),
+        (  # a decimal comma between commas
+            'Full name,Grade,Maximum grade\nAnna Ä,,"4,00"',
+            'Full name,Grade,Maximum grade\nAnna Ä,"3,5","4,00"',
+        ),
+        ('Name,Grade\r"Anna ""Ä""",""\r', 'Name,Grade\r"Anna ""Ä""","3.5"\r'),
+        ("Name,Note\nAnna Ä\n Anna  ä ,1,x\n", "Name,Note\nAnna Ä\n Anna  ä ,3.5,x\n"),
+    ],
+)
+def test_rosters_as_spreadsheets_write_them(tmp_path, text, filled):
+    path = tmp_path / "grades.csv"
+    path.write_bytes(text.encode())
+    deliver(register(mark("anna ä", 2, 1.5)), tmp_path / "marks.csv", Delivery(roster=path))
+    assert path.read_bytes() == filled.encode()
 
 
 def test_in_doubt_a_submission_fits_nobody(tmp_path):
@@ -204,6 +226,11 @@ def test_small_tables_are_read_and_their_mistakes_named(tmp_path):
         path.write_text(text)
         with pytest.raises(ValueError, match=message):
             read_exceptions(path)
+    for encoding in ("utf-8-sig", "utf-16", "cp1252"):
+        path.write_bytes("sep=;\nstudent;deadline\nÄnna;2026-11-20\n".encode(encoding))
+        assert list(read_exceptions(path)) == ["Änna"]
+    path.write_bytes(b'student,exercise,points,comment\r\nAnna,1.1,1,"well,\r\ndone"\r\n')
+    assert read_adjustments(path)[0].comment == "well,\r\ndone"
     path.write_text("student,exercise,points,comment\nAnna,1.1,much,\n")
     with pytest.raises(ValueError, match="line 2: 'much' is no number of points"):
         read_adjustments(path)
@@ -214,13 +241,15 @@ def test_points_by_hand_survive_and_misfits_are_told(tmp_path):
         'student,exercise,points,comment\nAnna,1.2,"1,5",a good idea\nAna,1.1,1,\nAnna,9.9,1,\n'
         "Anna,1.1,5,\n"
     )
-    rules = Rules(adjustments=read_adjustments(tmp_path / "adjust.csv"))
+    exceptions = {"Anna": DEADLINE, "Anne": DEADLINE}
+    rules = Rules(DEADLINE, exceptions, adjustments=read_adjustments(tmp_path / "adjust.csv"))
     done = deliver(register(mark("Anna", 2, 0)), tmp_path / "marks.csv", Delivery(rules))
     (row,) = done.rows
     assert row.points == 3.5
     assert row.mark.exercises[1].notes == ("1.5 instead of 0 points by your teacher: a good idea",)
     assert "1.2: 1.5 instead of 0 points by your teacher: a good idea" in row.note
     assert done.misfits == (
+        "Anne, deadline: nobody of this name has handed in; is it Anna?",
         "Ana, exercise 1.1: no such student; is it Anna?",
         "Anna, exercise 9.9: no such exercise in what was handed in",
         "Anna, exercise 1.1: 5 points, but it has 2",

@@ -33,6 +33,14 @@ from nnlab_course.grading.submissions import HandedIn
         ("student07_123_456_01_activations.ipynb", "student07", "Canvas", "123", False),
         ("Lab 1_mmuster_attempt_2026-11-20-14-05-33_a.ipynb", "mmuster", "Blackboard", "", False),
         ("anna+01_activations+2026-11-20 14:05:33.123 UTC+abc", "anna", "nbgrader", "", False),
+        ("Anna_12_assignsubmission_comments_", "Anna", "Moodle", "12", False),
+        ("12-34 - Anna Ä - Nov 20, 2026 205 PM", "Anna Ä", "Brightspace", "", False),
+        ("12-34 - Ann O- Nov 2, 2026 1105 AM - a.ipynb", "Ann O", "Brightspace", "", False),
+        ("anna_01_activations (1).ipynb", "anna", "", "", False),
+        ("Anna Ä - Copy of 02_autograd.ipynb", "Anna Ä", "", "", False),
+        ("anna-05_cifar10-Copy1.ipynb", "anna", "", "", False),
+        ("01_activations.ipynb", "01_activations", "", "", False),
+        ("class_03_anna.ipynb", "class_03_anna", "", "", False),
         ("anna.ipynb", "anna", "", "", False),
         ("anna.ipynb.json", "anna", "", "", False),
         ("anna.ipynb.txt", "anna", "", "", False),
@@ -47,9 +55,26 @@ def test_platforms_names_are_understood(name, student, platform, number, late):
     assert found == (student, platform, number, late)
 
 
+def test_brightspaces_time_is_read():
+    moments = [
+        read_name(f"1-2 - A - Nov 20, 2026 {time}").handed_in for time in ("112 AM", "1102 AM")
+    ]
+    assert moments[1] - moments[0] == (9 * 60 + 50) * 60
+
+
 @pytest.mark.parametrize(
     "name",
-    [".DS_Store", "__MACOSX", "Thumbs.db", "desktop.ini", "._a.ipynb", "~$a.docx", "timestamp.txt"],
+    [
+        "Icon\r",
+        "ehthumbs.db",
+        ".DS_Store",
+        "__MACOSX",
+        "Thumbs.db",
+        "desktop.ini",
+        "._a.ipynb",
+        "~$a.docx",
+        "timestamp.txt",
+    ],
 )
 def test_system_files_are_known(name):
     assert is_system_file(name)
