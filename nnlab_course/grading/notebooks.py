@@ -161,9 +161,30 @@ def _parse(content: bytes) -> tuple[object, tuple[str, ...]]:
             with suppress(ValueError, RecursionError):
                 note = f"unresolved git conflict at line {line}; marked with its {which} side"
                 return json.loads(side), (note,)
+        with suppress(ValueError, RecursionError):  # a longer file that was written over
+            document, end = json.JSONDecoder().raw_decode(text.lstrip())
+            if isinstance(document, dict) and text.lstrip()[end:].strip():
+                return document, ("what follows after the notebook's end was left out",)
         conflict = f": unresolved git conflict at line {line}" if line else ""
         reason = conflict or _kind(content, text) or _broken(text, error)
         raise Refused(f"{head}{reason}") from error
+
+
+_MARKS = re.compile(r"[*`<>/\w\s=\":;-]{0,40}?(<{7}|={7}|>{7})(?![<=>])")
+
+
+def _first_side(cells: Sequence[dict]) -> list[dict]:
+    """Leave out the second side of conflicts that a merge of notebooks has put into Markdown."""
+    kept, state = [], ""
+    for cell in cells:
+        is_text = cell.get("cell_type") in ("markdown", "raw")
+        found = _MARKS.match(_source(cell)[:200]) if is_text else None
+        mark = found[1][0] if found else ""
+        if mark and (mark == "<" or state):
+            state = "" if mark == ">" else mark
+        elif state != "=":
+            kept.append(cell)
+    return kept if not state else list(cells)
 
 
 def _converted(document: dict) -> dict:
@@ -216,8 +237,15 @@ def parse_notebook(
         document = _converted(document)
         notes = (*notes, "converted from an old notebook format")
     if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
-        raise Refused("not a notebook of format 4: it has no list of cells")
-    cells = [cell for cell in document["cells"] if isinstance(cell, dict)]
+        is_shortcut = isinstance(document, dict) and "doc_id" in document
+        reason = ", but a shortcut to a file on Google Drive, without the file itself"
+        raise Refused(
+            f"not a notebook{reason if is_shortcut else ' of format 4: it has no list of cells'}"
+        )
+    everything = [cell for cell in document["cells"] if isinstance(cell, dict)]
+    cells = _first_side(everything)
+    if len(cells) < len(everything):
+        notes = (*notes, "unresolved git conflict among its cells; marked with its first side")
     code = tuple(_source(cell) for cell in cells if cell.get("cell_type") == "code")
     texts = tuple(_source(c) for c in cells if c.get("cell_type") in ("markdown", "raw"))
     if len(code) > _MOST_CELLS:

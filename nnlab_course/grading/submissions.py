@@ -102,7 +102,8 @@ def _time_of(path: Path) -> float:
 
 def _looks_like_notebook(path: Path) -> bool:
     """Tell whether a file of another name begins as a notebook does."""
-    if path.suffix.lower() not in ("", ".json", ".txt"):
+    name = path.name.lower()
+    if path.suffix.lower() not in ("", ".json", ".txt") and ".ipynb" not in name:
         return False
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:

@@ -178,6 +178,8 @@ def test_what_is_there_instead_is_named(tmp_path):
     (tmp_path / "in" / "Ben" / "work.rar").write_bytes(b"Rar!")
     (tmp_path / "in" / "Cara").mkdir()
     (tmp_path / "in" / "Cara" / "download").write_text(notebook(GOOD))
+    (tmp_path / "in" / "Dora").mkdir()
+    (tmp_path / "in" / "Dora" / "a.ipynb.download").write_text(notebook(GOOD))
     assert found_in(tmp_path / "in", tmp_path) == [
         ("Anna", "Anna", "no notebook in this folder; it holds answers.docx, report.pdf"),
         (
@@ -186,6 +188,7 @@ def test_what_is_there_instead_is_named(tmp_path):
             "an archive of a kind that isn't opened; hand in the notebook or a zip",
         ),
         ("Cara", "download", ""),
+        ("Dora", "a.ipynb.download", ""),
     ]
 
 
@@ -377,6 +380,39 @@ def test_a_conflict_is_told_and_one_side_is_read():
     read = parse_notebook("\n".join(lines).encode())
     assert read.cells == ("a = 1", "b = 2")
     assert read.notes == (f"unresolved git conflict at line {at + 1}; marked with its first side",)
+
+
+@pytest.mark.parametrize(
+    ("begin", "middle", "end"),
+    [
+        ("<<<<<<< HEAD", "=======", ">>>>>>> theirs"),
+        ("`<<<<<<< HEAD`", "`=======`", "`>>>>>>> 1a2b`"),
+        *[
+            [
+                f'<span style="color:red">**{m}**</span>'
+                for m in ("<<<<<<< l", "=======", ">>>>>>> r")
+            ]
+        ],
+    ],
+)
+def test_a_conflict_among_cells_is_told_and_one_side_is_read(begin, middle, end):
+    texts = [("markdown", text) for text in ("# A\n=======", begin, middle, end, "=======")]
+    cells = [texts[0], texts[1], "a = 1", texts[2], "a = 2", texts[3], "b = 3", texts[4]]
+    read = parse_notebook(notebook(cells).encode())
+    assert read.cells == ("a = 1", "b = 3")
+    assert read.texts == ("# A\n=======", "=======")
+    assert read.notes == ("unresolved git conflict among its cells; marked with its first side",)
+    assert parse_notebook(notebook(cells[:5]).encode()).cells == ("a = 1", "a = 2")
+
+
+@pytest.mark.parametrize("rest", ["\0", "\n}", ' "cells": []}', "{}"])
+def test_what_follows_after_the_end_is_left_out(rest):
+    read = parse_notebook((notebook(GOOD) + rest).encode())
+    assert (read.cells, len(read.notes)) == (GOOD, 1)
+
+
+def test_a_shortcut_of_google_drive_is_told():
+    assert "a shortcut to a file on Google Drive" in refusal(b'{"url": "https://x", "doc_id": "y"}')
 
 
 @pytest.mark.parametrize(
