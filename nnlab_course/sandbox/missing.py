@@ -21,8 +21,18 @@ class Inert(types.ModuleType):
             raise AttributeError(name)
         return self
 
-    def __call__(self, *arguments: object, **options: object) -> "Inert":
+    def __call__(self, *arguments: object, **options: object) -> object:
+        """Decorate a function by leaving it as it is."""
+        if len(arguments) == 1 and isinstance(arguments[0], types.FunctionType | type):
+            return arguments[0]
         return self
+
+    def __mro_entries__(self, bases: tuple) -> tuple:
+        """Be no base of a class."""
+        return ()
+
+    def __format__(self, form: str) -> str:
+        return repr(self)
 
     def __getitem__(self, key: object) -> "Inert":
         return self
@@ -44,6 +54,20 @@ class Inert(types.ModuleType):
 
     def __repr__(self) -> str:
         return "not available when marked"
+
+
+def _calculate_nothing() -> None:
+    """Have arithmetic with what isn't here lead to what isn't here, and comparing to False."""
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
+        for form in (f"__{name}__", f"__r{name}__"):
+            setattr(Inert, form, lambda self, other: self)
+    for name in ("neg", "pos", "abs"):
+        setattr(Inert, f"__{name}__", lambda self: self)
+    for name in ("lt", "le", "gt", "ge"):
+        setattr(Inert, f"__{name}__", lambda self, other: False)
+
+
+_calculate_nothing()
 
 
 class _Colab(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -84,6 +84,13 @@ RUNS = {  # What a cell does, and what the name x is afterwards
         "plots.set_theme(); b[0] = b(1); x = len(no_such_package.read())",
         0,
     ),
+    "what comes of a package that isn't here": (
+        "import no_such_package as other\n@other.fast(cache=True)\ndef double(a): return 2 * a\n"
+        "class Mine(other.Base): x = 3\n"
+        "frame = other.Frame() * 2 - 1; frame /= 2; text = f'{-frame:.2f}'\n"
+        "x = [double(2), Mine.x, bool(frame > 1), text]",
+        [4, 3, False, "not available when marked"],
+    ),
     "a package that may be missing": (
         "try:\n    import no_such_package\nexcept ImportError:\n    x = 1",
         1,
