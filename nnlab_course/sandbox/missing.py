@@ -85,7 +85,7 @@ class _Colab(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Leave the module as it is."""
 
 
-def install(
+def install_missing(
     checks: list[str],  # Modules that aren't here, and that a notebook may import
 ) -> None:
     """Put stand-ins in their places that every notebook gets."""

@@ -107,7 +107,7 @@ def serve(
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _preload(modules)
     substitutes.install()
-    missing.install(checks)
+    missing.install_missing(checks)
     prctl(SET_DUMPABLE, 0, 0, 0, 0)
     gc.freeze()
     nothing = os.open(os.devnull, os.O_RDWR)
