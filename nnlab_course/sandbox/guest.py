@@ -101,7 +101,7 @@ def _compile(source: str, name: str) -> types.CodeType:
         tree = compile(source, name, "exec", flags=flags | ast.PyCF_ONLY_AST)
     except RecursionError:
         return compile(source, name, "exec", flags=flags)
-    missing.stand_in(tree)
+    missing.replace_missing(tree)
     if tree.body and isinstance(last := tree.body[-1], ast.Expr):
         kept = ast.Assign([ast.Name(_LAST, ast.Store())], last.value)
         tree.body[-1] = ast.fix_missing_locations(ast.copy_location(kept, last))

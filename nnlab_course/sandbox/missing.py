@@ -126,7 +126,7 @@ def not_installed(tree: ast.Module) -> dict[str, list[str]]:
     return found
 
 
-def stand_in(tree: ast.Module) -> None:
+def replace_missing(tree: ast.Module) -> None:
     """Have a cell get something inert for each package that isn't installed here."""
     for package, names in not_installed(tree).items():
         for name in names:
