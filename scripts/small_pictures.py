@@ -1,4 +1,4 @@
-"""Make the pictures that notebooks store smaller: a line plot needs no more than 128 colours.
+"""Make stored pictures smaller: what is mostly white needs no more than 128 colours.
 
     python scripts/small_pictures.py FILES
 
@@ -22,7 +22,7 @@ def shrink(png: str) -> str:
     with Image.open(io.BytesIO(base64.b64decode(png))) as image:
         white = sum(image.convert("L").histogram()[250:]) / (image.width * image.height)
         small = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-    if white < 0.75:
+    if white < 0.65:
         return png
     file = io.BytesIO()
     small.save(file, "png", optimize=True)
