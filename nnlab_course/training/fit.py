@@ -60,6 +60,7 @@ def fit(
     """
     sizes = {"num_epochs": num_epochs, "batch_size": batch_size, "lr": lr, "patience": patience}
     guards.check_arguments(model, train, valid, **sizes)
+    guards.check_helpers(checkpoint, generator, transform, augment, on_epoch)
     check_model(model, train, transform, valid)
     home = next(model.parameters()).device
     device = guards.choose_device(device, home)
@@ -88,7 +89,7 @@ def _begin(
     """Put together what a run works with; the images stay uint8, a GPU gets a copy of all."""
     device = next(model.parameters()).device
     settings = RunSettings(
-        **chosen,
+        **chosen | {"batch_size": int(chosen["batch_size"])},  # of NumPy, too
         optimizer=type(optimizer).__name__,
         num_images=len(train),
         labels=fingerprint(train.labels),

@@ -6,6 +6,8 @@ import math
 import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import torch
@@ -114,6 +116,35 @@ def check_arguments(
         require_number(patience, "patience", allowed, low=1, whole=True)
         if valid is None:
             raise ValueError(f"patience is {patience}, without a valid split; give valid as well")
+
+
+def check_helpers(
+    checkpoint: object,
+    generator: object,
+    transform: object,
+    augment: object,  # None: there is none
+    on_epoch: object,
+) -> None:
+    """Refuse what `fit` could not call, draw from, or write to.
+
+    **Raises:** `TypeError`, `ValueError`.
+    """
+    functions = {"transform": transform, "on_epoch": on_epoch}
+    functions |= {} if augment is None else {"augment": augment}
+    for name, function in functions.items():
+        if not callable(function):
+            raise TypeError(
+                f"{name} is {function!r:.40}, a {type(function).__name__}; give a function, or "
+                "leave it out"
+            )
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(
+            f"generator is {generator!r}; use torch.Generator().manual_seed(0), with your seed"
+        )
+    if checkpoint is not None and not isinstance(checkpoint, str | PathLike):
+        raise TypeError(f"checkpoint is {checkpoint!r}; give the path of a file, or leave it out")
+    if checkpoint is not None and Path(checkpoint).is_dir():
+        raise ValueError(f"checkpoint is {checkpoint}, a folder; give a file in it")
 
 
 def choose_device(

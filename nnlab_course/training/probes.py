@@ -3,7 +3,7 @@
 # A plain module, edited here.
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, ValuesView
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,10 @@ def check_model(
     images = split.images[:8].to(next(model.parameters()).device)
     try:
         images = transform(images)  # once: it may draw random numbers
+        _check_output(model, images)
         logits = _answer(model, images)
+    except _OutputError:
+        raise
     except (RuntimeError, TypeError, ValueError) as error:
         raise ValueError(
             f"the model can't take images of shape {tuple(images.shape)} after the transform: "
@@ -39,6 +42,49 @@ def check_model(
         _check_labels(labels, logits.shape[1])
     _warn_of_probabilities(logits)
     _warn_of_neighbours(model, images, logits)
+    _warn_of_hidden_layers(model)
+
+
+class _OutputError(ValueError):
+    """What a model returns can't be learned from."""
+
+
+def _check_output(model: nn.Module, images: Tensor) -> None:
+    """Refuse what is no tensor, or one through which no gradient flows."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.enable_grad():
+            output = model(images)
+    finally:
+        model.train(was_training)
+    if not isinstance(output, Tensor):
+        kind = type(output).__name__
+        raise _OutputError(f"the model returns a {kind}; return the logits alone, a tensor")
+    if output.is_floating_point() and not output.requires_grad:
+        raise _OutputError(
+            "no gradient flows through the model's logits: is there a detach(), a no_grad() or a "
+            "detour over NumPy in its forward?"
+        )
+
+
+def _warn_of_hidden_layers(model: nn.Module) -> None:
+    """Warn of layers in a list or a dictionary, which no optimiser finds."""
+    known = {id(parameter) for parameter in model.parameters()}
+    for module in model.modules():
+        for name, held in vars(module).items():
+            held = held.values() if isinstance(held, dict) and name[:1] != "_" else held
+            layers = [x for x in held if isinstance(x, nn.Module)] if _is_listed(held) else []
+            if any(id(weights) not in known for layer in layers for weights in layer.parameters()):
+                warn(
+                    f"{type(module).__name__}.{name} holds layers in a plain list or dictionary, "
+                    "where no optimiser finds them; use nn.ModuleList or nn.ModuleDict"
+                )
+                return
+
+
+def _is_listed(held: object) -> bool:
+    return isinstance(held, list | tuple | ValuesView)
 
 
 def _answer(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -53,7 +53,24 @@ class Torchvision:
 
 
 ADD_UP = "ends with a softmax"
+
+
+class Listed(nn.Module):
+    """Holds its first layer where no optimiser finds it."""
+
+    def __init__(self, hold):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers, self.last = hold(nn.Linear(16, 8)), nn.Linear(8, 3)
+
+    def forward(self, images):
+        (first,) = self.layers.values() if isinstance(self.layers, dict) else self.layers
+        return self.last(first(images.flatten(1)))
+
+
 MISLEADING = {
+    "layers in a list": (lambda: Listed(lambda layer: [layer]), "Listed.layers holds layers in a"),
+    "layers by name": (lambda: Listed(lambda layer: {"a": layer}), "use nn.ModuleList or"),
     "softmax": (lambda: linear(nn.Softmax(1)), ADD_UP),
     "softmax by function": (lambda: Odd(partial(F.softmax, dim=1)), ADD_UP),
     "log-softmax": (lambda: linear(nn.LogSoftmax(1)), "ends with a log-softmax"),
@@ -72,6 +89,7 @@ def test_what_only_misleads_is_warned_of_once(case):
 
 
 RIGHT = {
+    "layers in a ModuleList": lambda: Listed(lambda layer: nn.ModuleList([layer])),
     "linear": linear,
     "dropout": lambda: linear(nn.Dropout(0.5)),
     "sigmoid": lambda: linear(nn.Sigmoid()),
@@ -90,7 +108,27 @@ def test_a_right_use_hears_nothing(case):
         evaluate(model, split_of())
 
 
+NO_GRADIENT = "no gradient flows through the model's logits: is there a detach"
 IMPOSSIBLE = {
+    "detached": (lambda: train(Odd(Tensor.detach)), ValueError, NO_GRADIENT),
+    "through NumPy": (
+        lambda: train(Odd(lambda z: torch.from_numpy(z.detach().numpy()))),
+        ValueError,
+        NO_GRADIENT,
+    ),
+    "two outputs": (
+        lambda: train(Odd(lambda z: (z, z))),
+        ValueError,
+        "returns a tuple; return the",
+    ),
+    "outputs by name": (lambda: train(Odd(lambda z: {"y": z})), ValueError, "returns a dict; ret"),
+    "no transform": (lambda: train(linear(), transform=None), TypeError, "transform is None, a No"),
+    "transformed": (lambda: train(linear(), transform="unit"), TypeError, "transform is 'unit', a"),
+    "augment": (lambda: train(linear(), augment=True), TypeError, "augment is True, a bool; give"),
+    "on_epoch": (lambda: train(linear(), on_epoch=None), TypeError, "on_epoch is None, a NoneTyp"),
+    "seed": (lambda: train(linear(), generator=0), TypeError, r"is 0; use torch.Generator\(\)"),
+    "checkpoint": (lambda: train(linear(), checkpoint=True), TypeError, "is True; give the path"),
+    "folder": (lambda: train(linear(), checkpoint="."), ValueError, "a folder; give a file in it"),
     "class": (lambda: train(LeNet), TypeError, r"is the class LeNet; .*: LeNet\(\)"),
     "function": (lambda: train(unit_range), TypeError, "model is a function; give a network"),
     "dataset": (lambda: train(linear(), load("digits")), TypeError, r"\.train or \.test"),
@@ -274,3 +312,7 @@ def test_pictures_that_are_read_or_are_no_better_inverted_raise_no_such_warning(
         warnings.simplefilter("error")
         evaluate(Bars(), bars(ink=255))
         evaluate(untrained, bars(ink=0))
+
+
+def test_sizes_may_be_numbers_of_numpy():
+    train(linear(), batch_size=np.int64(8), lr=np.float32(0.01), num_epochs=np.float64(1))
