@@ -58,11 +58,11 @@ class Report:
             f"of {used + len(self.not_used):,} files {len(self.not_used):,} were not used": (
                 self.not_used
             ),
-            f"{sum(map(len, self.copies)):,} pictures are copies of one another": self.copies,
-            f"{len(self.same_picture_two_labels):,} pictures have two labels": (
+            f"copies of one another: {sum(map(len, self.copies)):,}": self.copies,
+            f"pictures with two labels: {len(self.same_picture_two_labels):,}": (
                 self.same_picture_two_labels
             ),
-            f"{len(self.one_colour):,} pictures are of one colour": self.one_colour,
+            f"pictures of one colour: {len(self.one_colour):,}": self.one_colour,
         }
         return "; ".join([text for text, there in parts.items() if there] + self.notes)
 

@@ -361,7 +361,7 @@ def test_copies_are_on_one_side(tmp_path):
         assert (len(leaves.train), len(leaves.test)) == (32, 8)
     assert len(report.copies) == 20
     assert report.copies[0] == ["ash/0.png", "ash/again 0.png"]
-    assert "40 pictures are copies of one another" in report.warning
+    assert "copies of one another: 40" in report.warning
 
 
 def digest(image):
@@ -396,7 +396,7 @@ def test_a_picture_with_two_labels_is_told(tmp_path):
     (folder / "oak" / "x.png").write_bytes((folder / "ash" / "3.png").read_bytes())
     report = prepare_pictures(folder, tmp_path)
     assert report.same_picture_two_labels == [["ash/3.png", "oak/x.png"]]
-    assert "1 pictures have two labels" in report.warning
+    assert "pictures with two labels: 1" in report.warning
 
 
 def test_pictures_that_are_all_nearly_alike_are_not_refused(tmp_path):
@@ -420,7 +420,7 @@ def test_one_colour_is_told(tmp_path):
     Image.new("RGB", (40, 40), "black").save(folder / "oak" / "black.png")
     report = prepare_pictures(folder, tmp_path)
     assert report.one_colour == ["oak/black.png"]
-    assert report.warning == "1 pictures are of one colour"
+    assert report.warning == "pictures of one colour: 1"
 
 
 def put_digits(folder, ink, ground):
