@@ -41,7 +41,14 @@ function judge(texts, answer) {
       return [wanted === right ? "right" : "wrong", message];
     }
   }
-  if (!answer.shape.length) return ["wrong", `${short(values[0])} is not correct`];
+  if (!answer.shape.length) {
+    let why = "";
+    if (values[0] * right[0] < 0) why = ", nor is its sign";
+    else if (Number.isInteger(right[0]) && !Number.isInteger(values[0])) {
+      why = ": the answer is a whole number";
+    }
+    return ["wrong", `${short(values[0])} is not correct${why}`];
+  }
   const off = values.map((value, n) => {
     return Math.abs(value - right[n]) - answer.atol - answer.rtol * Math.abs(right[n]);
   });

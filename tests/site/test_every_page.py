@@ -4,9 +4,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from site_browser import MODES, faults, tab
 
-# The contrast of code and formulas comes from one style sheet, and takes most of the time:
-# it is looked at where these are few.
-FEW = {"training/step.html", "api/training.html"}
+# axe takes most of its time for the thousands of spans that code and formulas consist of: they are
+# looked at on these pages, and emptied on the others.
+WHOLE = {"training/step.html", "api/training.html", "guides/exercises.html"}
+EMPTY = "document.querySelectorAll('pre, .katex-html').forEach(e => e.replaceChildren())"
 
 
 def pages_of(site):
@@ -15,10 +16,10 @@ def pages_of(site):
     return sorted(name for name in names if not name.startswith("_static"))
 
 
-def barriers(page, context, **options):
+def barriers(page, **options):
     """Return what axe finds serious, once for each rule."""
     options |= {"resultTypes": ["violations"], "preload": False}
-    results = Axe().run(page, context, options)
+    results = Axe().run(page, None, options)
     return [
         f"{violation['id']}: {violation['nodes'][0]['html'][:200]}"
         for violation in results.response["violations"]
@@ -30,27 +31,28 @@ def barriers(page, context, **options):
 def seen(site, address, browser):
     """Open each page once, and look at it in every size and scheme: page -> faults, barriers."""
     found = {}
-    with tab(browser, address) as page:
-        for name in pages_of(site):
+    for name in pages_of(site):
+        with tab(browser, address) as page:
             page.goto(f"{address}/{name}")
             page.add_style_tag(content="* { transition: none !important }")  # colours at once
-            found[name] = look_at(page, None if name in FEW else {"exclude": ["pre", ".katex"]})
+            found[name] = look_at(page, name in WHOLE)
     return found
 
 
-def look_at(page, context):
-    """Return the faults of a page in each mode, and its barriers."""
+def look_at(page, whole):
+    """Return the faults of a page in each mode, and its barriers in both schemes."""
     wrong = {}
-    wrong["barriers"] = barriers(page, None, rules={"color-contrast": {"enabled": False}})
-    for (width, height), scheme in MODES:
+    for (width, height), scheme in reversed(MODES):
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)
         page.locator(f"html[data-theme={scheme}]").wait_for(state="attached")
         wrong[f"{width}-{scheme}"] = faults(page)
-        if width == MODES[0][0][0]:
-            wrong[f"contrast-{scheme}"] = barriers(page, context, runOnly=["color-contrast"])
-    page.set_viewport_size(dict(zip(("width", "height"), MODES[0][0], strict=True)))
-    page.emulate_media(color_scheme="light")
+    if not whole:
+        page.evaluate(EMPTY)
+    wrong["barriers"] = barriers(page)
+    page.emulate_media(color_scheme="dark")
+    page.locator("html[data-theme=dark]").wait_for(state="attached")
+    wrong["dark"] = barriers(page, runOnly=["color-contrast"])
     return {kind: problems for kind, problems in wrong.items() if problems}
 
 
