@@ -117,9 +117,8 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 
-# One thread for each of the workers; a group of tests shares what is dear (conftest.py). More
-# workers than two processors, since they wait for browsers, servers and processes.
-WORKERS ?= 3
+# One thread for each of the workers; a group of tests shares what is dear (conftest.py).
+WORKERS ?= 2
 PYTEST := $(BIN)/pytest -q -rs --durations 10
 SHARED := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 600 \
