@@ -74,7 +74,8 @@ course: export  ## Install, export, execute the lessons, build the site
 	@grep -ls built-without-data $(SITE)/*.html | sed 's/.*/WARNING: & was built without its data/' || true
 	@echo "The site is ready: open $(SITE)/index.html; make lab opens the lessons."
 
-outputs: export  ## Execute the notebooks in place, to renew the outputs they store
+outputs: export  ## Execute the notebooks in place, to renew the outputs they store; needs the real data
+	@$(BIN)/python -c 'import sys; from nnlab_course.data import load; missing = [n for n in ("mnist", "cifar10") if load(n).name != n]; sys.exit(f"{missing} not found; name their folder in NNLAB_DATA" if missing else 0)'
 	$(BIN)/jupyter execute --inplace $(NOTEBOOKS)
 	$(BIN)/python scripts/small_pictures.py $(NOTEBOOKS)
 	$(BIN)/nbdev_clean

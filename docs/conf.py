@@ -36,11 +36,10 @@ extensions = [
             "notebooks",
             "explorers",
             "downloads",
-            "predictions",
-            "answers",
             "landing",
             "pad",
             "pages",
+            "scripts",
         )
     ),
     *("course_site." + name for name in ("reference", "commands", "highlighting", "mathematics")),

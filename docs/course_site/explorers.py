@@ -8,7 +8,8 @@ import json
 import shutil
 from pathlib import Path
 
-STORED = "application/vnd.nnlab.explorer+json"  # As in nnlab_course.explorers.base
+from nnlab_course.explorers.base import STORED, read_script
+
 PLACE = (
     '<div class="nnlab-explorer">{picture}<script type="application/json">{stored}</script></div>'
 )
@@ -27,8 +28,6 @@ def embed(
 
 def bring(app):
     """Write the script and the style that pages with explorers load."""
-    from nnlab_course.explorers.base import read_script
-
     folder = Path(app.doctreedir, "explorers")
     folder.mkdir(parents=True, exist_ok=True)
     script = f'(() => {{\n"use strict";\n{read_script("page.js")}}})();\n'
@@ -38,15 +37,7 @@ def bring(app):
     app.config.html_static_path.append(str(folder))
 
 
-def load_where_needed(app, pagename, templatename, context, doctree):
-    """Add the script and the style to the pages with explorers alone."""
-    if 'class="nnlab-explorer"' in context.get("body", ""):
-        app.add_css_file("explorers.css")
-        app.add_js_file("explorers.js", loading_method="defer")
-
-
 def setup(app):
     """Register the extension."""
     app.connect("builder-inited", bring)
-    app.connect("html-page-context", load_where_needed)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -72,16 +72,8 @@ def fill(app, docname, source):
         source[0] = source[0].replace(ACCURACY, text)
 
 
-def load_where_needed(app, pagename, templatename, context, doctree):
-    """Add the script and the style to pages with a pad alone."""
-    if 'class="nnlab-drawing"' in context.get("body", ""):
-        app.add_css_file("draw.css")
-        app.add_js_file("draw.js", loading_method="defer")
-
-
 def setup(app):
     """Register the extension."""
     app.connect("builder-inited", bring)
     app.connect("source-read", fill)
-    app.connect("html-page-context", load_where_needed)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

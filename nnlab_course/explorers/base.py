@@ -14,9 +14,8 @@ from matplotlib.figure import Figure
 if TYPE_CHECKING:
     from ipywidgets import Widget
 
-STORED = (
-    "application/vnd.nnlab.explorer+json"  # What a notebook stores of an explorer, for the site
-)
+# What a notebook stores of an explorer, for the site.
+STORED = "application/vnd.nnlab.explorer+json"
 _MODULES = ("activations", "autograd", "convolution", "gradients", "moons")
 
 
