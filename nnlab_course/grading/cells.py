@@ -4,16 +4,30 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache, wraps
+from typing import TypeVar
 
 _LONGEST = 100_000  # Characters of a cell in which Jupyter's own syntax is looked for
+_Facts = TypeVar("_Facts")
 _RUN_THEIR_BODY = ("time", "capture", "prun", "timeit")
 _AT_LINE_START = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
 _AUTOMAGIC = re.compile(
     r"^\s*(pip3?|conda|mamba|ls|ll|cd|pwd|cat|mkdir|rmdir|rm|cp|mv|clear|man|who|whos|history|"
     r"load_ext|reload_ext|matplotlib|env|run|git|wget|curl|unzip|python3?)\b[^=(]*$"
 )
+
+
+def _once_for_a_class(read: Callable[[str], _Facts]) -> Callable[[str], _Facts]:
+    """Remember what was read of a cell: most cells of a lesson are the same in all notebooks."""
+    remembered = lru_cache(512)(read)
+
+    @wraps(read)
+    def look_up(source: str) -> _Facts:
+        return (remembered if len(source) <= _LONGEST else read)(source)
+
+    return look_up
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,7 @@ def _parse(source: str) -> ast.Module | None:
         return None
 
 
+@_once_for_a_class
 def as_python(source: str) -> PreparedCell:
     """Make Python of a cell: pass over what only works in Jupyter, and nothing else.
 
@@ -207,6 +222,7 @@ def _walk(tree: ast.AST) -> Iterator[ast.AST]:
         waiting += ast.iter_child_nodes(node)
 
 
+@_once_for_a_class
 def modules_imported(source: str) -> frozenset[str]:
     """Tell what modules and packages a cell imports, by their first names."""
     names: set[str] = set()
@@ -229,6 +245,7 @@ def _check_names(tree: ast.AST) -> Iterator[str]:
             yield owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
 
 
+@_once_for_a_class
 def read_cell(source: str) -> CellFacts:
     """Tell what a cell assigns and checks; of one that isn't Python, what it seems to."""
     tree = _parse(source) if len(source) <= _LONGEST else None
