@@ -14,7 +14,6 @@ import torch
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from torch import Tensor
-from torchvision.utils import make_grid
 
 # %% ../../nbs/plots/images.ipynb #6e98720c
 def _new_axes(num: int, num_cols: int | None, with_titles: bool) -> np.ndarray:
@@ -110,7 +109,7 @@ def plot_maps(
     """Tile signed maps into one picture with a colour scale centred on zero."""
     maps = _check_maps(maps)
     num_cols = num_cols or len(maps)
-    tiles = make_grid(maps[:, None], nrow=num_cols, padding=1, pad_value=math.nan)[0]
+    tiles = _tile(maps, num_cols)
     limit = limit or maps.abs().max().item() or 1
     ax = _one_axes(tiles, num_cols) if ax is None else ax
     image = ax.imshow(tiles.numpy(), cmap="PuOr", vmin=-limit, vmax=limit)
@@ -131,3 +130,9 @@ def _one_axes(tiles: Tensor, num_cols: int) -> Axes:
     width = min(8.0, 0.9 * num_cols + 1)
     height = width * tiles.shape[0] / tiles.shape[1] + 0.2
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def _tile(maps: Tensor, num_cols: int) -> Tensor:
+    from torchvision.utils import make_grid  # here, since torchvision takes seconds to import
+
+    return make_grid(maps[:, None], nrow=num_cols, padding=1, pad_value=math.nan)[0]

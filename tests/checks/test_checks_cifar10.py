@@ -702,6 +702,7 @@ def test_a_network_that_knows_the_test_images_alone_has_overfit(with_cifar10):
     assert (result.verdict, result.mistake) == ("wrong", "learned-the-test-set")
 
 
+@pytest.mark.slow
 def test_a_marker_draws_other_images():
     judge = cifar10.trained_network.judges["my_trained_network"]
     again = judge.redrawn(torch.Generator().manual_seed(1))

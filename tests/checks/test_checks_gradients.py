@@ -306,6 +306,7 @@ def test_a_network_that_is_not_written_yet_is_unanswered(network):
     assert gradients.thirty.judge(network).verdict == "unanswered"
 
 
+@pytest.mark.slow
 def test_the_cures_of_the_lesson_pass_at_any_seed():
     for seed in range(3):
         judge = gradients.thirty.redrawn(seed)

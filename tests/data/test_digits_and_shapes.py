@@ -31,6 +31,7 @@ def shape_sets():
 # --- digits -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_carried_file_is_what_the_script_writes(tmp_path):
     runpy.run_path(str(PROJECT / "scripts" / "make_digits.py"))["main"](tmp_path / "digits")
     carried = PROJECT / "nnlab_course" / "digits.safetensors"

@@ -267,6 +267,7 @@ def only_this_index(index, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
 
 
+@pytest.mark.slow
 def test_packages_travel_along_and_can_be_installed(home, tmp_path, only_this_index):
     wheels = download_packages(tmp_path / "wheels", ["tiny"])
     assert wheels == ["tinier-1.0-py3-none-any.whl", "tiny-1.0-py3-none-any.whl"]

@@ -37,6 +37,7 @@ def test_stores_what_the_site_needs_where_nobody_moves_it(monkeypatch):
     assert len(_instances) == before
 
 
+@pytest.mark.slow
 def test_is_no_widget_without_anywidget():
     code = """
 import sys

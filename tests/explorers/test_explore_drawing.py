@@ -169,6 +169,7 @@ class TestTrainedLenet:
             accuracies[0], abs=0.0002
         )
 
+    @pytest.mark.slow
     def test_reads_drawings_better_than_one_trained_on_the_embedded_digits(
         self, handwritten, monkeypatch, tmp_path
     ):

@@ -36,6 +36,7 @@ def test_solutions_hints_and_plumbing_are_not_shown(cells):
             assert kind == "skip", source[:60]
 
 
+@pytest.mark.slow
 def test_the_deck_is_made(cells):
     page, _ = SlidesExporter().from_filename(LESSON)
     shown = [kind for kind, _ in cells if kind in ("slide", "subslide")]

@@ -7,7 +7,6 @@ from configparser import ConfigParser
 from importlib.metadata import version
 from pathlib import Path
 
-import pytest
 from building import BIN, PROJECT, build, run
 
 LESSONS = sorted(path.name for path in (PROJECT / "nbs").glob("*.ipynb"))
@@ -42,15 +41,14 @@ print("version", nnlab_course.__version__)
 """
 
 
-@pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_works_in_an_empty_environment(kind, built, tmp_path):
+def test_works_in_an_empty_environment(built, tmp_path):
     uv = BIN / "uv"
     run(uv, "venv", "--python", sys.executable, tmp_path / "venv", cwd=tmp_path)
     python = tmp_path / "venv" / BIN.name / Path(sys.executable).name
     # The wheels of this environment, which uv has kept: without CUDA, where make took such.
     light = ["--torch-backend", "cpu"] if version("torch").endswith("+cpu") else []
     install = [uv, "pip", "install", *light, "-c", PROJECT / "requirements-dev.txt"]
-    run(*install, "--python", python, built[kind], cwd=tmp_path)
+    run(*install, "--python", python, built["wheel"], cwd=tmp_path)
     run(uv, "pip", "check", "--python", python, cwd=tmp_path)
     output = run(python, "-W", "error", "-c", USE, str(tmp_path / "data"), cwd=tmp_path)
     settings = ConfigParser(interpolation=None)

@@ -5,9 +5,12 @@ from axe_playwright_python.sync_playwright import Axe
 from site_browser import MODES, faults, tab
 
 # axe takes most of its time for the thousands of spans that code and formulas consist of: they are
-# looked at on these pages, and emptied on the others.
+# looked at on these pages, and left out on the others.
 WHOLE = {"training/step.html", "api/training.html", "guides/exercises.html"}
-EMPTY = "document.querySelectorAll('pre, .katex-html').forEach(e => e.replaceChildren())"
+THIN = """() => {
+    document.querySelectorAll("pre, .katex-html").forEach((e) => e.replaceChildren());
+    document.querySelectorAll("code").forEach((e) => (e.textContent = e.textContent));
+}"""
 
 
 def pages_of(site):
@@ -31,8 +34,8 @@ def barriers(page, **options):
 def seen(site, address, browser):
     """Open each page once, and look at it in every size and scheme: page -> faults, barriers."""
     found = {}
-    for name in pages_of(site):
-        with tab(browser, address) as page:
+    with tab(browser, address) as page:
+        for name in pages_of(site):
             page.goto(f"{address}/{name}")
             page.add_style_tag(content="* { transition: none !important }")  # colours at once
             found[name] = look_at(page, name in WHOLE)
@@ -42,13 +45,13 @@ def seen(site, address, browser):
 def look_at(page, whole):
     """Return the faults of a page in each mode, and its barriers in both schemes."""
     wrong = {}
-    for (width, height), scheme in reversed(MODES):
+    for (width, height), scheme in reversed(MODES):  # to end at the first, wide and light
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)
         page.locator(f"html[data-theme={scheme}]").wait_for(state="attached")
         wrong[f"{width}-{scheme}"] = faults(page)
     if not whole:
-        page.evaluate(EMPTY)
+        page.evaluate(THIN)
     wrong["barriers"] = barriers(page)
     page.emulate_media(color_scheme="dark")
     page.locator("html[data-theme=dark]").wait_for(state="attached")

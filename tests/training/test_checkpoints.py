@@ -114,6 +114,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_killed_writer_leaves_a_whole_file(tmp_path):
     path = tmp_path / "run.pt"
     for saves in (1, 2, 5, 8):

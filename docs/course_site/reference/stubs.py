@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def home_of(
     return home.removeprefix(f"{PACKAGE}.") if home in sys.modules else module
 
 
+@cache
 def generated(project: Path) -> dict[str, Path]:
     """Return the modules that notebooks export, and their files."""
     paths = sorted((project / PACKAGE).rglob("*.py"))
@@ -67,6 +69,7 @@ def generated(project: Path) -> dict[str, Path]:
     return {".".join(part): path for part, path in zip(parts, paths, strict=True)}
 
 
+@cache
 def cells_of(path: Path) -> list[tuple[str, str, list[str]]]:
     """Return the exported cells of a module: notebook, id, and the names that the cell defines."""
     pieces = EXPORTED.split(path.read_text(encoding="utf-8"))[1:]
