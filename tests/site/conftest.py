@@ -5,6 +5,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from site_samples import build_small, lesson_cells
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -25,3 +26,14 @@ def address(site, tmp_path_factory):
     yield f"http://127.0.0.1:{server.server_port}/some/where"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def small(once):
+    """The site of a course of one lesson."""
+
+    def make(folder):
+        done = build_small(folder, lesson_cells())
+        assert done.returncode == 0, done.stderr
+
+    return once("small", make) / "html"

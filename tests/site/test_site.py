@@ -225,10 +225,8 @@ def test_the_onnx_file_of_the_guide_computes_what_torch_computes(tmp_path, monke
 SECRETS = ("secret", "BEGIN SOLUTION", "HIDDEN TESTS", "worked solution")
 
 
-def test_a_solution_is_folded_and_hidden_tests_are_left_out(tmp_path):
-    done = build_small(tmp_path, lesson_cells())
-    assert done.returncode == 0, done.stderr
-    page = (tmp_path / "html/lesson.html").read_text(encoding="utf-8")
+def test_a_solution_is_folded_and_hidden_tests_are_left_out(small):
+    page = (small / "lesson.html").read_text(encoding="utf-8")
     task, hints, folded = re.split(r'id="cell-hint"|id="cell-answer"', page)
     assert "Write it by hand." in task
     assert hints.count("<details><summary>Hint") == 2
@@ -258,9 +256,8 @@ def test_without_solutions_no_file_of_the_site_holds_one(tmp_path):
             assert not found, path
 
 
-def test_the_students_notebook_leaves_the_answer_to_the_student(tmp_path):
-    assert build_small(tmp_path, lesson_cells()).returncode == 0
-    notebook = nbformat.read(tmp_path / "html/notebooks/lesson.ipynb", as_version=4)
+def test_the_students_notebook_leaves_the_answer_to_the_student(small):
+    notebook = nbformat.read(small / "notebooks/lesson.ipynb", as_version=4)
     sources = {cell.id: cell.source for cell in notebook.cells}
     assert sources["answer"].endswith(f"    {folding.STUB}")
     assert sources["check"] == "exercises.logistic.check(logistic)"

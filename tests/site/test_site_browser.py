@@ -8,7 +8,6 @@ from axe_playwright_python.sync_playwright import Axe
 from handwriting import count_right, draw_by_mouse, write, write_one_by_keys
 from playwright.sync_api import expect
 from site_browser import MODE_IDS, MODES, PHONE, faults, tab
-from site_samples import build_small, lesson_cells
 
 from nnlab_course.explorers.drawing import load_drawings
 
@@ -112,10 +111,8 @@ def test_a_formula_wider_than_a_phone_scrolls_by_keys(address, browser):
         assert set(page.locator("div.math").evaluate_all(wide)) == {0}
 
 
-def test_hints_and_solutions_open(browser, tmp_path):
-    done = build_small(tmp_path, lesson_cells())
-    assert done.returncode == 0, done.stderr
-    home = (tmp_path / "html").as_uri()
+def test_hints_and_solutions_open(browser, small):
+    home = small.as_uri()
     with tab(browser, home) as page:
         page.goto(f"{home}/lesson.html")
         solution = page.get_by_text("secret_of_the_answer = ")
