@@ -140,8 +140,8 @@ class Submission:
             self.errors[number] = asdict(reply.error)
             if reply.error.type == "TimeIsUp":
                 self._end(TOO_LONG)
-        left, _ = self.session.ask({"do": "memory"}, None, self.end)
-        if left.memory > self.limits.memory / 2:
+            reply, _ = self.session.ask({"do": "memory"}, None, self.end)
+        if reply.memory > self.limits.memory / 2:
             self._end("it filled the memory")
 
     def _end(self, reason: str) -> None:

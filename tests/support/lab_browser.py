@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 NNLAB = Path(sys.executable).with_name("nnlab")
 
@@ -30,6 +30,16 @@ RUN_ALL = """async () => {
     await panel.sessionContext.ready;
     await panel.sessionContext.session.kernel.info;
     return await app.commands.execute('notebook:run-all-cells');
+}"""
+
+# Closes what is open, without a word about what isn't saved, and ends the kernels.
+CLOSE_ALL = """async () => {
+    const app = window.jupyterapp;
+    for (const widget of [...app.shell.widgets('main')]) {
+        if (widget.context) widget.context.model.dirty = false;
+        widget.close();
+    }
+    await app.serviceManager.sessions.shutdownAll();
 }"""
 
 # Brings the cell with a text to the screen, and makes it the active one.
@@ -67,6 +77,7 @@ class Lab(NamedTuple):
     token: str
     folder: Path  # Of the lessons
     browser: Browser
+    pages: list[Page]  # With JupyterLab loaded, and nothing open
 
 
 @contextmanager
@@ -98,7 +109,7 @@ def running_lab(root, lessons, browser, **environment):
     try:
         address = f"http://127.0.0.1:{port}"
         wait_for(f"{address}/api/status?token={token}", process, root / "log")
-        yield Lab(address, token, root / "my lessons", browser)
+        yield Lab(address, token, root / "my lessons", browser, [])
     finally:
         process.terminate()
         process.wait(60)
@@ -115,21 +126,36 @@ def write_notebook(folder, name, *cells):
 
 @contextmanager
 def open_notebook(lab, name, *, run=True):
-    """Open a notebook in a browser, and run every cell, unless told not to; yield the page."""
-    context = lab.browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(120_000)
-    page.goto(f"{lab.address}/lab/workspaces/e2e/tree/{name}?reset&token={lab.token}")
-    page.wait_for_selector(".jp-NotebookPanel .jp-Notebook")
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached")
+    """Open a notebook in a browser, and run every cell, unless told not to; yield the page.
+
+    JupyterLab itself, which takes long, is loaded once, and again where a test has failed.
+    """
+    page = lab.pages.pop() if lab.pages else load_lab(lab)
     try:
+        page.evaluate("path => window.jupyterapp.commands.execute('docmanager:open', {path})", name)
+        page.wait_for_selector(".jp-NotebookPanel .jp-Notebook")
+        idle = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
+        page.wait_for_selector(idle, state="attached")
         assert not run or page.evaluate(RUN_ALL), page.locator(
             ".jp-Cell-outputArea"
         ).all_inner_texts()
         yield page
+        page.evaluate(CLOSE_ALL)
+        lab.pages.append(page)
     finally:
-        page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
-        context.close()
+        if page not in lab.pages:
+            page.context.close()
+
+
+def load_lab(lab):
+    """Load JupyterLab with nothing open, and return its page."""
+    page = lab.browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(120_000)
+    page.goto(f"{lab.address}/lab/workspaces/e2e?reset&token={lab.token}")
+    page.wait_for_function("window.jupyterapp && window.jupyterapp.restored")
+    page.evaluate("window.jupyterapp.restored.then(() => true)")
+    page.evaluate(CLOSE_ALL)
+    return page
 
 
 def photograph(page, name):
