@@ -1,6 +1,7 @@
 """Marking a class, today and in an earlier state of the course, with nbgrader in the same run.
 
-Each state marks answers to its own lesson 2, with its own package, in turn.
+Both mark the same answers to the earlier lesson 2, each with its own package, in turn. Exercise 2.3
+asks for more today, so that only lost marks are counted here, and wrong ones by `grading`.
 """
 
 import json
@@ -26,7 +27,7 @@ from table import Result, median_ratio
 
 HERE = Path(__file__).parents[1]
 COMMIT = "4ebcc6c"  # Before the marker was made safe against hostile notebooks
-ROUNDS = 3
+ROUNDS = 2
 MARK = """
 import json, sys, time
 from pathlib import Path
@@ -67,29 +68,24 @@ def mark(root: Path, submissions: Path, expected: dict[str, float]) -> Outcome:
 
 
 def earlier(num_students: int = NUM_STUDENTS) -> Iterator[Result]:
-    """Mark a class by each in turn."""
+    """Mark a class by each in turn, and a sample of it by nbgrader."""
     with tempfile.TemporaryDirectory() as folder:
         roots = {"earlier": checkout(Path(folder, "earlier")), "today": HERE}
-        classes = {}
-        for name, root in roots.items():
-            submissions = Path(folder, f"submissions-{name}")
-            lesson = root / LESSON.relative_to(HERE)
-            classes[name] = submissions, write_class(submissions, lesson, num_students)
-        rates, wrong = {name: [] for name in (*roots, "nbgrader")}, 0
-        for number in range(ROUNDS):
+        lesson = roots["earlier"] / LESSON.relative_to(HERE)
+        submissions = Path(folder, "submissions")
+        expected = write_class(submissions, lesson, num_students)
+        rates, lost = {name: [] for name in roots}, 0
+        for _ in range(ROUNDS):
             for name, root in roots.items():
-                found = mark(root, *classes[name])
+                found = mark(root, submissions, expected)
                 rates[name].append(found.per_minute)
-                wrong += found.lost + found.wrong if name == "today" else 0
-            place = Path(folder, f"round-{number}", "submissions")
-            place.parent.mkdir()
-            place.symlink_to(classes["today"][0])
-            found = grade_theirs(prepare_theirs(place, classes["today"][1]), classes["today"][1])
-            rates["nbgrader"].append(found.per_minute)
+                lost += found.lost if name == "today" else 0
+        theirs = grade_theirs(prepare_theirs(submissions, expected, lesson), expected)
     medians = {name: statistics.median(found) for name, found in rates.items()}
+    medians["nbgrader"] = theirs.per_minute
     note = ", ".join(f"{name} {rate:.1f}" for name, rate in medians.items()) + " a minute"
     ratio = median_ratio(rates["today"], rates["earlier"])
     yield Result(f"Notebooks graded, over {COMMIT}", ratio, 0.9, False, note)
-    yield Result("... marks lost or wrong", wrong, 0.0, True, f"in {ROUNDS} rounds")
-    ratio = median_ratio(rates["today"], rates["nbgrader"])
-    yield Result("... over nbgrader", ratio, 4.0, False, "in the same run")
+    marked = num_students - lost / ROUNDS
+    yield Result("... students with a mark", marked, num_students, False, f"{lost} lost")
+    yield Result("... over nbgrader", medians["today"] / theirs.per_minute, 4.0, False, "")

@@ -129,21 +129,23 @@ def nbgrader(root: Path, *arguments: str) -> subprocess.Popen:
         return subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log)
 
 
-def prepare_course(root: Path) -> None:
+def prepare_course(root: Path, lesson: Path) -> None:
     """Make an nbgrader course with the lesson as its one assignment."""
     (root / "source" / "lesson2").mkdir(parents=True)
-    shutil.copy(LESSON, root / "source" / "lesson2")
+    shutil.copy(lesson, root / "source" / "lesson2")
     (root / "nbgrader_config.py").write_text(CONFIG.format(root=str(root)))
     if nbgrader(root, "generate_assignment", "lesson2").wait():
         raise RuntimeError(f"nbgrader generate_assignment failed: {(root / 'log.txt').read_text()}")
 
 
-def prepare_theirs(submissions: Path, expected: dict[str, float]) -> dict[str, Path]:
+def prepare_theirs(
+    submissions: Path, expected: dict[str, float], lesson: Path = LESSON
+) -> dict[str, Path]:
     """Hand a sample to nbgrader: as many courses as cores. Tell who is in which."""
     sample = random.Random(0).sample(sorted(expected), min(NUM_SAMPLED, len(expected)))
     roots = [submissions.with_name(f"course-{number}") for number in range(NUM_CORES)]
     for root in roots:
-        prepare_course(root)
+        prepare_course(root, lesson)
     placed = {name: roots[number % NUM_CORES] for number, name in enumerate(sample)}
     for name, root in placed.items():
         shutil.copytree(submissions / name, root / "submitted" / name)
