@@ -222,7 +222,7 @@ class Notebook:
                 finally:
                     self.builtins.update(self.pristine)
                 if message["do"] == "run":  # what is asked after each cell, in the same breath
-                    reply, _ = self.memory_kept(message, None)
+                    reply, _ = self.commands["memory"](message, None)
                 return write_message(reply, value, self.keep, as_tensor)
         except BaseException as error:
             self.builtins.update(self.pristine)
