@@ -25,8 +25,8 @@ GROUPS = {
 }
 # Browsers, processes and training: what `make quick` leaves out, besides tests marked as slow.
 SLOW = {"cli", "grading", "lab", "sandbox", "site"}
-SLOW |= {"test_accuracy", "test_distributed", "test_gpu", "test_leaks", "test_own_pictures"}
-SLOW |= {"test_install", "test_mutants", "test_package", "test_resume"}
+SLOW |= {"test_accuracy", "test_distributed", "test_download", "test_gpu", "test_leaks"}
+SLOW |= {"test_install", "test_mutants", "test_own_pictures", "test_package", "test_resume"}
 DEAR = {"site", "lab", "built", "source", "browser"}
 
 

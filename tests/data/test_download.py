@@ -179,7 +179,6 @@ def test_cifar10_in_torchvisions_layout(tmp_path, pool, how):
     assert load("cifar10", root, download=False).classes[9] == "truck"
 
 
-@pytest.mark.slow
 def test_six_processes_fetch_once(tmp_path, server, pool):
     server.pause = 0.2  # long enough for all to meet at the lock
     jobs = [
@@ -193,7 +192,6 @@ def test_six_processes_fetch_once(tmp_path, server, pool):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-@pytest.mark.slow
 def test_killed_download_leaves_nothing_half_written(tmp_path, server, pool):
     server.silent = True
     arguments = ("mnist", tmp_path, server.url, server.checksums)
@@ -297,7 +295,6 @@ class TestReadOnlyRoot:
         assert content_of(tmp_path) == ["FashionMNIST"]
 
     @pytest.mark.parametrize("lock", [False, True])
-    @pytest.mark.slow
     def test_empty_root(self, tmp_path, server, pool, lock):
         if lock:
             (tmp_path / ".mnist.lock").touch()

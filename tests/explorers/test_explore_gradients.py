@@ -46,6 +46,7 @@ def draw(*norms, bounds=None):
     return plot_gradients_and_bounds(stats_of(*norms), bounds or [1.0] * len(norms), ax)
 
 
+@pytest.mark.slow
 def test_no_gradient_crosses_its_bound():
     for setting in SETTINGS:
         stats, bounds = measure_mlp(*setting)
