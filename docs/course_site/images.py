@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
-FOLDER, LINE_PLOT = "_images", "-line"
+FOLDER = "_images"
 LOSSLESS_LIMIT = 60_000  # Bytes. Plots stay below it; photographs don't, and bear some loss.
 WHITE = 0.75  # The share of it in a line plot; in the lessons at least 0.78, in others at most 0.7
 
@@ -49,25 +49,14 @@ def store(
     """Write a picture as WebP, once: its name is made of what it shows."""
     data = base64.b64decode("".join(output["data"]["image/png"]))
     shown = output.get("metadata", {}).get("image/png", {})  # where it stores twice the pixels
-    path = _find_or_write(data, site / FOLDER)
-    with Image.open(path) as image:
-        width, height = shown.get("width", image.width), shown.get("height", image.height)
-    return Picture(path.name, width, height, path.stem.endswith(LINE_PLOT))
-
-
-def _find_or_write(png: bytes, folder: Path) -> Path:
-    """Return the file that shows a picture; its name tells a line plot from others."""
-    digest = sha256(png).hexdigest()[:16]
-    known = [folder / f"{digest}{kind}.webp" for kind in (LINE_PLOT, "")]
-    for path in known:
-        if path.exists():
-            return path
-    with Image.open(io.BytesIO(png)) as image:
+    path = site / FOLDER / f"{sha256(data).hexdigest()[:16]}.webp"
+    with Image.open(io.BytesIO(data)) as image:
         rgb = image.convert("RGB")
-    path = known[0 if _white_share(rgb) > WHITE else 1]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(_encode(rgb))
-    return path
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_encode(rgb))
+    width, height = shown.get("width", rgb.width), shown.get("height", rgb.height)
+    return Picture(path.name, width, height, _white_share(rgb) > WHITE)
 
 
 def _white_share(image: Image.Image) -> float:

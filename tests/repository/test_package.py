@@ -48,7 +48,8 @@ def test_works_in_an_empty_environment(built, tmp_path):
     # The wheels of this environment, which uv has kept: without CUDA, where make took such.
     light = ["--torch-backend", "cpu"] if version("torch").endswith("+cpu") else []
     install = [uv, "pip", "install", *light, "-c", PROJECT / "requirements-dev.txt"]
-    run(*install, "--python", python, built["wheel"], cwd=tmp_path)
+    # The sdist: what is installed is a wheel that is built from it.
+    run(*install, "--python", python, built["sdist"], cwd=tmp_path)
     run(uv, "pip", "check", "--python", python, cwd=tmp_path)
     output = run(python, "-W", "error", "-c", USE, str(tmp_path / "data"), cwd=tmp_path)
     settings = ConfigParser(interpolation=None)

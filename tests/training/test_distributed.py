@@ -74,12 +74,13 @@ def assert_same_end(path, num_processes, alone):
         assert end["losses"] == pytest.approx(history.step_losses, abs=1e-5)
 
 
-def test_same_weights_as_one_process(alone, tmp_path):
+@pytest.mark.parametrize("num_processes", [2, 3])
+def test_same_weights_as_one_process(num_processes, alone, tmp_path):
     path = tmp_path / "run.pt"
-    with torchrun(2, path) as process:
+    with torchrun(num_processes, path) as process:
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
-    assert_same_end(path, 2, alone)
+    assert_same_end(path, num_processes, alone)
     assert output.count("epoch 3, training loss") == 1  # only the first process prints
 
 
