@@ -1,7 +1,9 @@
 """Shared by the tests: no figure outlives its test; the package and the site, built once."""
 
+import multiprocessing
 import os
 import shutil
+import sys
 
 import matplotlib
 import pytest
@@ -26,6 +28,22 @@ def close_figures():
 
     yield
     plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def children():
+    """How processes are started: forked from one that has imported once what takes seconds.
+
+    A program has one such process: who starts it first, says what it imports for all.
+    """
+    if sys.platform == "win32":
+        return multiprocessing.get_context("spawn")
+    from multiprocessing import forkserver
+
+    modules = ["nnlab_course.grading.workers", "nnlab_course.training", "torchvision.datasets"]
+    forkserver.set_forkserver_preload([*modules, "torchvision.transforms.v2"])
+    forkserver.ensure_running()
+    return multiprocessing.get_context("forkserver")
 
 
 @pytest.fixture(scope="session")

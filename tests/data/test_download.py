@@ -4,7 +4,6 @@ import contextlib
 import ctypes
 import gzip
 import io
-import multiprocessing
 import os
 import signal
 import socket
@@ -33,11 +32,6 @@ from nnlab_course.data import (
     download,
     load,
 )
-
-# Children are forked from a process that has imported everything once, and has one thread.
-children = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
-if sys.platform != "win32":
-    children.set_forkserver_preload(["nnlab_course.data", "torchvision.datasets"])
 
 
 class Server(ThreadingHTTPServer):
@@ -92,7 +86,7 @@ def server():
 
 
 @pytest.fixture
-def pool():
+def pool(children):
     with ProcessPoolExecutor(6, mp_context=children) as pool:
         yield pool
 
@@ -192,7 +186,7 @@ def test_six_processes_fetch_once(tmp_path, server, pool):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_killed_download_leaves_nothing_half_written(tmp_path, server, pool):
+def test_killed_download_leaves_nothing_half_written(tmp_path, server, pool, children):
     server.silent = True
     arguments = ("mnist", tmp_path, server.url, server.checksums)
     child = children.Process(target=load_in_child, args=arguments)

@@ -304,7 +304,7 @@ def submissions(place, listener):
     return folder
 
 
-LIMITS = Limits(seconds=1.5, clock=6.0, total=120.0, memory=2**28)
+LIMITS = Limits(seconds=1.0, clock=6.0, total=120.0, memory=2**28)
 SETTINGS = Settings(limits=LIMITS, seed=7)
 
 

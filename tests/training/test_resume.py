@@ -1,6 +1,5 @@
 """Runs that are stopped, by whatever, go on as if nothing had happened."""
 
-import multiprocessing
 import os
 import random
 import signal
@@ -276,14 +275,13 @@ def num_steps(path):
     return len(state["history"]["step_losses"]) if state else 0
 
 
-def test_killed_again_and_again_it_ends_with_the_very_same_weights(uninterrupted, tmp_path):
+def test_killed_again_and_again_it_ends_with_the_very_same_weights(
+    uninterrupted, tmp_path, children
+):
     path = tmp_path / "run.pt"
-    context = multiprocessing.get_context("forkserver")
-    # What takes seconds to import is imported once, not in each process.
-    context.set_forkserver_preload(["nnlab_course.training", "torchvision.transforms.v2"])
     chance, steps = random.Random(0), [0]
     for _ in range(4):
-        process = context.Process(target=train_in_process, args=(path,))
+        process = children.Process(target=train_in_process, args=(path,))
         process.start()
         while num_steps(path) < steps[-1] + chance.randint(3, 7):
             assert process.is_alive()
@@ -294,7 +292,7 @@ def test_killed_again_and_again_it_ends_with_the_very_same_weights(uninterrupted
         steps.append(num_steps(path))
     assert steps == sorted(set(steps))
     assert steps[-1] < 39
-    process = context.Process(target=train_in_process, args=(path,))
+    process = children.Process(target=train_in_process, args=(path,))
     process.start()
     process.join(60)
     assert process.exitcode == 0
