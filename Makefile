@@ -139,7 +139,7 @@ NOTEBOOKS_LOG := _build/test-notebooks.log
 test-notebooks:
 	@mkdir -p _build
 	@status=0; { \
-	$(if $(NNLAB_DATA),$(PYTEST) $(NBVAL) $(WITH_DATA) || status=1;) \
+	$(if $(NNLAB_DATA),$(PYTEST) $(NBVAL) $(or $(WITH_DATA),$(error no lesson loads data)) || status=1;) \
 	NNLAB_DATA='$(CURDIR)/_build/no-data' NNLAB_OFFLINE=1 $(PYTEST) $(NBVAL) nbs || status=1; \
 	} > $(NOTEBOOKS_LOG) 2>&1; cat $(NOTEBOOKS_LOG); exit $$status
 
@@ -159,4 +159,4 @@ bench: $(READY)  ## Measure training, grading, explorers, accuracies; needs the 
 	$(BIN)/python benchmarks/run.py $(PARTS)
 
 clean:  ## Remove everything that make builds
-	rm -rf $(VENV) _build build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) _build build dist *.egg-info .pytest_cache .ruff_cache .coverage
