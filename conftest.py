@@ -28,6 +28,7 @@ SLOW = {"cli", "grading", "lab", "sandbox", "site"}
 SLOW |= {"test_accuracy", "test_distributed", "test_download", "test_gpu", "test_leaks"}
 SLOW |= {"test_install", "test_mutants", "test_own_pictures", "test_package", "test_resume"}
 DEAR = {"site", "lab", "built", "source", "browser"}
+TRAINED = ("[trained-", "a_slip_in_the_preparation")  # networks, which are trained for them
 
 
 def group_of(nodeid):
@@ -81,7 +82,8 @@ def pytest_configure(config):
 def pytest_itemcollected(item):
     """Mark what `make quick` leaves out."""
     names = {item.path.parent.name, item.path.stem}
-    if names & SLOW or DEAR & set(getattr(item, "fixturenames", ())):
+    dear = DEAR & set(getattr(item, "fixturenames", ()))
+    if names & SLOW or dear or any(kind in item.name for kind in TRAINED):
         item.add_marker(pytest.mark.slow)
 
 
