@@ -71,7 +71,7 @@ def test_the_page_says_what_the_check_says(address, browser, page_name):
                     assert form.locator(".answer-verdict").all_inner_texts() == said
 
 
-TYPED = {
+TYPED = {  # One after the other, so that no verdict is that of the answer before
     "": "… Exercise 2.4: not answered yet",
     "3/200": "✔ Exercise 2.4: right",
     "0,015": "✘ Exercise 2.4: a decimal number is written with a point: 0.015",
