@@ -8,7 +8,6 @@ from xdist.scheduler import LoadScopeScheduling
 GROUPS = {
     "nbs/05_cifar10": "lesson 5",
     "tests/site/test_every_page": "pages",
-    "tests/explorers": "lab",
     "tests/lab": "lab",
     "tests/grading/test_grading": "grading",
     "tests/lessons/test_own_pictures": "pictures",

@@ -82,9 +82,11 @@ def browser():
     """Chromium, started once; skips where neither it nor Chrome is installed."""
     from playwright.sync_api import sync_playwright
 
-    path = shutil.which("chromium") or shutil.which("google-chrome")
+    # The first has no window, menus and tabs, and takes half the processor time for a page.
+    names = ("chromium-headless-shell", "chromium", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
     if not path:
-        pytest.skip("neither chromium nor google-chrome is installed")
+        pytest.skip(f"none of {', '.join(names)} is installed")
     options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=options)

@@ -1,4 +1,4 @@
-"""Explorers: the state, the picture, the widget and what is stored; and in JupyterLab."""
+"""Explorers: the state, the picture, the widget and what is stored."""
 
 import io
 import subprocess
@@ -7,9 +7,7 @@ import sys
 import matplotlib.pyplot as plt
 import pytest
 from ipywidgets.widgets.widget import _instances
-from lab_browser import go_to, open_notebook, run_cell, write_notebook
 from PIL import Image
-from playwright.sync_api import expect
 
 from nnlab_course.explorers.activations import ActivationExplorer
 from nnlab_course.explorers.base import STORED, widgets_wanted
@@ -86,25 +84,3 @@ def test_closing_leaves_no_widget(with_widgets):
 def test_the_variable(monkeypatch, static, wanted):
     monkeypatch.setenv("NNLAB_STATIC", static)
     assert widgets_wanted() is wanted
-
-
-SHOW = """from ipywidgets.widgets.widget import _instances
-from nnlab_course.explorers.activations import ActivationExplorer
-explorer = ActivationExplorer()
-explorer"""
-
-
-def test_a_cell_that_is_run_again_leaves_nothing_behind(lab):
-    cells = [SHOW, "print(len(_instances), 'widgets', explorer.state['x'])"]
-    with open_notebook(lab, write_notebook(lab[2], "again.ipynb", *cells)) as page:
-        counts = []
-        for _ in range(3):
-            shown = run_cell(page, "explorer = ")
-            expect(shown.locator("svg.nnlab-plot")).to_have_count(1)
-            counts.append(run_cell(page, "print(len(_instances)").inner_text())
-        assert "widgets 1.0" in counts[0]
-        assert len(set(counts)) == 1, counts
-        go_to(page, "explorer = ").get_by_label("input x", exact=True).focus()
-        page.keyboard.press("ArrowRight")
-        expect(page.get_by_role("status")).to_contain_text("at x = 1.05")
-        assert "widgets 1.05" in run_cell(page, "print(len(_instances)").inner_text()

@@ -1,4 +1,4 @@
-"""The explorer of lesson 1: stretches, state, words, controls; and in JupyterLab."""
+"""The explorer of lesson 1: stretches, state, words, controls."""
 
 import math
 
@@ -7,7 +7,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from explorer_page import SAY, barriers, explorer_page, picture_of
-from lab_browser import open_notebook, photograph, run_cell, write_notebook
 from matplotlib.figure import Figure
 from playwright.sync_api import expect
 
@@ -245,33 +244,3 @@ def test_fits_a_phone_has_no_barrier_and_no_dead_slider(browser, scheme):
             assert page.locator(".nnlab-live").bounding_box()["height"] == height
         page.get_by_label("function", exact=True).select_option("elu")
         expect(page.get_by_role("slider")).to_have_count(2)
-
-
-CELL = """from nnlab_course.explorers.activations import ActivationExplorer
-
-explorer = ActivationExplorer()
-explorer"""
-
-
-def test_in_jupyterlab_by_keyboard(lab):
-    with open_notebook(lab, write_notebook(lab[2], "curves.ipynb", CELL)) as page:
-        output = run_cell(page, "explorer = ActivationExplorer")
-        words = output.get_by_role("status")
-        expect(words).to_contain_text("f(x) = 0.7616, f'(x) = 0.4200, not saturated")
-        number = output.get_by_label("input x, as a number")
-        number.fill("-4")
-        page.keyboard.press("Enter")
-        expect(words).to_contain_text("at x = -4.00: f(x) = -0.9993, f'(x) = 0.0013, saturated")
-        output.get_by_label("function", exact=True).focus()
-        page.keyboard.type("leaky")
-        expect(words).to_contain_text("leaky_relu, negative_slope = 0.10")
-        photograph(page, "activations-light")
-        page.set_viewport_size({"width": 760, "height": 900})
-        photograph(page, "activations-760")
-        page.evaluate(
-            "window.jupyterapp.commands.execute('apputils:change-theme', "
-            "{theme: 'JupyterLab Dark'})"
-        )
-        page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
-        page.wait_for_selector("#jupyterlab-splash", state="detached")
-        photograph(page, "activations-dark")

@@ -1,4 +1,4 @@
-"""The stepper of lesson 2: gradients, order, predictions, score; and in JupyterLab."""
+"""The stepper of lesson 2: gradients, order, predictions, score."""
 
 import asyncio
 import math
@@ -10,7 +10,6 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from explorer_page import barriers, explorer_page, picture_of
-from lab_browser import open_notebook, photograph, run_cell, write_notebook
 from matplotlib.figure import Figure
 from playwright.sync_api import expect
 
@@ -524,36 +523,3 @@ def test_matrices_fit_a_phone_and_have_no_barrier(browser):
             "and the value of y_tilde is [[0.5, 0.5], [0.5, 0.5]]: right",
         )
         answer("0.25", "a list of 3 rows of 2 numbers, such as [[0, 0], [0, 0], [0, 0]]")
-
-
-CELL = """import torch
-from nnlab_course.explorers.autograd import GraphStepper
-
-a = torch.tensor(2.0, requires_grad=True)
-b = torch.tensor(-1.0, requires_grad=True)
-p = a * b
-q = p + b
-r = p * q
-stepper = GraphStepper(r, {"a": a, "b": b, "p": p, "q": q, "r": r}, step=1)
-stepper"""
-
-
-def test_in_jupyterlab_by_keyboard_alone(lab):
-    tell = "print(stepper.describe())"
-    with open_notebook(lab, write_notebook(lab[2], "steps.ipynb", CELL, tell)) as page:
-        words, field = page.get_by_role("status"), page.get_by_role("textbox", name="of q")
-        expect(page.locator(".nnlab-graph")).to_be_visible()
-        field.focus()
-        for text, told in (
-            ("-1", "you subtracted; this is Add"),
-            ("-3", "-3: right at the second"),
-        ):
-            page.keyboard.type(text)  # over the one that was wrong
-            page.keyboard.press("Enter")
-            expect(words).to_contain_text(told)
-        expect(page.get_by_role("textbox", name="value of r")).to_be_focused()
-        page.keyboard.press("Tab")
-        page.keyboard.press("Space")
-        expect(words).to_contain_text("Without a prediction: the value of r is 6.")
-        photograph(page, "stepper")
-        assert "Step 4 of 8" in run_cell(page, tell).inner_text()

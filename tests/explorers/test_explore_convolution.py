@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from explorer_page import SAY, barriers, explorer_page, picture_of
-from lab_browser import open_notebook, photograph, run_cell, write_notebook
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
@@ -288,23 +287,3 @@ def test_fits_a_phone_and_has_no_barrier(browser, scheme):
         page.evaluate(f"document.documentElement.dataset.theme = '{scheme}'")
         assert barriers(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-CELL = """import torch
-from nnlab_course.explorers.convolution import ConvolutionMicroscope
-learned = torch.linspace(-1, 1, 50).reshape(2, 1, 5, 5)
-microscope = ConvolutionMicroscope(torch.ones(1, 28, 28), learned=learned, row=5, column=7)
-microscope"""
-
-
-def test_in_jupyterlab(lab):
-    tell = "print(microscope.describe())"
-    with open_notebook(lab, write_notebook(lab[2], "microscope.ipynb", CELL, tell)) as page:
-        words = page.get_by_role("status")
-        expect(words).to_contain_text("Kernel “learned 1” at row 5, column 7")
-        page.get_by_label("kernel", exact=True).select_option("blur")
-        expect(words).to_contain_text("Kernel “blur” at row 5, column 7: the products add up to 1")
-        page.get_by_label("entry in row 2, column 3").fill("5")
-        expect(words).to_contain_text("“your own” at row 5, column 7: the products add up to 5.889")
-        assert words.inner_text() in run_cell(page, tell).inner_text()
-        photograph(page, "microscope")

@@ -1,4 +1,4 @@
-"""Drawn digits: brought to MNIST's form, read, kept; by JavaScript, too; the pad in JupyterLab."""
+"""Drawn digits: brought to MNIST's form, read, kept; by JavaScript, too."""
 
 import json
 import re
@@ -7,11 +7,9 @@ from importlib.resources import files
 import numpy as np
 import pytest
 import torch
-from handwriting import count_right, draw_by_mouse, write, write_one_by_keys
+from handwriting import write
 from ipywidgets.widgets.widget import _instances
-from lab_browser import open_notebook, photograph, run_cell, write_notebook
 from pad_page import load_network, read_in
-from playwright.sync_api import expect
 from safetensors import safe_open
 from torch import nn
 
@@ -251,51 +249,3 @@ def test_the_pad_leaves_no_widget_behind(monkeypatch):
     assert set(_instances) > before
     shown.close()
     assert set(_instances) == before
-
-
-CELLS = [
-    "from ipywidgets.widgets.widget import _instances\n"
-    "from nnlab_course.explorers.drawing import DigitPad, trained_lenet",
-    "pad = DigitPad(trained_lenet())\npad",
-    "print(len(_instances), 'widgets')",
-    "from nnlab_course.explorers.moons import MoonsTrainer\n\nMoonsTrainer()",
-]
-
-
-def test_draw_in_jupyterlab(lab):
-    folder = lab[2]
-    with open_notebook(lab, write_notebook(folder, "draw.ipynb", *CELLS)) as page:
-        assert draw_by_mouse(page, SEVEN).startswith("7,")
-        expect(page.get_by_role("img", name="16 feature maps")).to_be_visible()
-        expect(page.locator(".nnlab-spoken")).to_contain_text("Read as 7")
-        photograph(page, "pad")
-
-        expect(page.get_by_label("I drew a")).to_have_value("7")
-        page.get_by_role("button", name="Keep").click()
-        expect(page.locator(".nnlab-kept")).to_have_text("Kept in drawings.json, which holds 1")
-        kept = load_drawings(folder / "drawings.json")
-        assert trained_lenet()(unit_range(kept.images)).argmax() == 7
-
-        (folder / "drawings.json").write_text("mine")
-        page.get_by_role("button", name="Keep").click()
-        expect(page.locator(".nnlab-kept")).to_contain_text("holds no kept drawings")
-        assert (folder / "drawings.json").read_text() == "mine"
-
-        assert write_one_by_keys(page).startswith("1,")
-        page.keyboard.press("Backspace")
-        expect(page.locator(".nnlab-answer")).to_have_text("Draw a digit")
-
-        assert count_right(page, hands=1) >= 0.9  # on the site, more write
-
-        counts = set()
-        for _ in range(3):
-            shown = run_cell(page, "pad = DigitPad")
-            expect(shown.locator(".nnlab-pad")).to_have_count(1)
-            counts.add(run_cell(page, "print(len(_instances)").inner_text())
-        assert len(counts) == 1, counts
-        assert draw_by_mouse(page, SEVEN).startswith("7,")
-
-        trainer = run_cell(page, "MoonsTrainer()")
-        trainer.get_by_role("button", name="One step").click()
-        expect(trainer.locator(".nnlab-words")).to_contain_text("tanh, after 1 step: loss")
-        photograph(page, "moons")

@@ -8,7 +8,6 @@ import pytest
 import torch
 from explorer_page import SAY, barriers, explorer_page, picture_of
 from ipywidgets.widgets.widget import _instances
-from lab_browser import open_notebook, photograph, run_cell, write_notebook
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
@@ -243,22 +242,3 @@ def test_fits_a_phone_and_has_no_barrier(browser, scheme):
         page.evaluate(f"document.documentElement.dataset.theme = '{scheme}'")
         assert barriers(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-CELL = """from nnlab_course.explorers.gradients import GradientExplorer
-explorer = GradientExplorer()
-explorer"""
-
-
-def test_in_jupyterlab(lab):
-    tell = "print(explorer.describe())"
-    with open_notebook(lab, write_notebook(lab[2], "gradients.ipynb", CELL, tell)) as page:
-        words = page.get_by_role("status")
-        expect(words).to_contain_text(GradientExplorer().describe())
-        page.get_by_label("depth", exact=True).focus()
-        page.keyboard.press("ArrowRight")
-        page.get_by_label("activation", exact=True).select_option("relu")
-        chosen = GradientExplorer(depth=21, activation="relu")
-        expect(words).to_contain_text(chosen.describe())
-        assert chosen.describe() in run_cell(page, tell).inner_text()
-        photograph(page, "gradients")
