@@ -12,6 +12,7 @@ from filelock import FileLock
 from site_samples import build_site
 
 matplotlib.use("Agg")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # here as in the processes that tests start
 
 
 def pytest_ignore_collect(collection_path, config):

@@ -207,10 +207,10 @@ class TestTrain:
         assert facts["test"]["accuracy"] >= 0.5
 
     def test_says_that_a_stand_in_is_used(self, tmp_path):
-        command = ("train", "--data", "cifar10", "--epochs", 0, "--root", tmp_path, "--json")
+        command = ("train", "--data", "mnist", "--epochs", 0, "--root", tmp_path, "--json")
         out, err = finish(start(*command))
-        assert json.loads(out)["data"] == "shapes"
-        assert "The course's own shapes are used instead" in err
+        assert json.loads(out)["data"] == "digits"
+        assert "The course's own digits are used instead" in err
 
     def test_after_interrupt_and_kill_the_same_call_goes_on(self, rooms, tmp_path):
         whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
@@ -225,8 +225,8 @@ class TestTrain:
             assert not parts.exists()
             if sign == signal.SIGINT:
                 assert "interrupted, the same call goes on" in out
-        finish(start(*run, *checkpoint))
-        finish(start(*run, "--out", whole))
+        nnlab(*run, *checkpoint)
+        nnlab(*run, "--out", whole)
         first, second = load_file(whole), load_file(parts)
         assert all(torch.equal(first[name], second[name]) for name in first)
 
@@ -278,5 +278,5 @@ def test_a_killed_machine_ends_the_others(rooms, tmp_path):
         for process in (first, second):
             process.kill()
             process.communicate()
-    finish(start(*run, "--out", tmp_path / "end.safetensors"))  # one process goes on alone
+    nnlab(*run, "--out", tmp_path / "end.safetensors")  # one process goes on alone
     assert (tmp_path / "end.safetensors").exists()

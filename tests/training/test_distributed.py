@@ -32,9 +32,8 @@ def make_model(seed=0):
         return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(64, 3))
 
 
-def main(path, delay):
-    """Train as one of several processes; the first saves the weights of the end."""
-    torch.distributed.init_process_group("gloo")
+def train(path, delay=0.0):
+    """Train as one of several processes; each saves the weights of the end."""
     rank = torch.distributed.get_rank()
     model, split = make_model(seed=rank), make_split()  # DDP starts from the first one's weights
 
@@ -49,7 +48,17 @@ def main(path, delay):
     torch.distributed.destroy_process_group()
 
 
-def torchrun(num_processes, path, delay=0.0):
+def train_as(rank, num_processes, path):
+    """Train as torchrun would have it, in a process that has imported torch already."""
+    with open(f"{path}.out{rank}", "w") as output:
+        os.dup2(output.fileno(), sys.stdout.fileno())
+        os.dup2(output.fileno(), sys.stderr.fileno())
+    meet = {"init_method": f"file://{path}.meet", "rank": rank, "world_size": num_processes}
+    torch.distributed.init_process_group("gloo", **meet)
+    train(path)
+
+
+def torchrun(num_processes, path, delay):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += [f"--nproc-per-node={num_processes}", __file__, str(path), str(delay)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -74,17 +83,36 @@ def assert_same_end(path, num_processes, alone):
         assert end["losses"] == pytest.approx(history.step_losses, abs=1e-5)
 
 
+@pytest.fixture
+def train_together(children):
+    """Train in so many processes, to the end; return what each of them printed."""
+
+    def run(num_processes, path):
+        processes = [
+            children.Process(target=train_as, args=(rank, num_processes, path))
+            for rank in range(num_processes)
+        ]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(120)
+        outputs = [Path(f"{path}.out{rank}").read_text() for rank in range(num_processes)]
+        assert [process.exitcode for process in processes] == [0] * num_processes, outputs
+        return outputs
+
+    return run
+
+
 @pytest.mark.parametrize("num_processes", [2, 3])
-def test_same_weights_as_one_process(num_processes, alone, tmp_path):
+def test_same_weights_as_one_process(num_processes, alone, tmp_path, train_together):
     path = tmp_path / "run.pt"
-    with torchrun(num_processes, path) as process:
-        output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
+    outputs = train_together(num_processes, path)
     assert_same_end(path, num_processes, alone)
-    assert output.count("epoch 3, training loss") == 1  # only the first process prints
+    printed = [text.count("epoch 3, training loss") for text in outputs]
+    assert printed == [1] + [0] * (num_processes - 1), "only the first process prints"
 
 
-def test_killed_process_ends_the_others_and_another_number_goes_on(alone, tmp_path):
+def test_killed_process_ends_the_others_and_another_number_goes_on(alone, tmp_path, train_together):
     path = tmp_path / "run.pt"
     with torchrun(2, path, delay=0.1) as process:
         deadline = time.monotonic() + 60
@@ -101,11 +129,10 @@ def test_killed_process_ends_the_others_and_another_number_goes_on(alone, tmp_pa
             os.kill(int(Path(f"{path}.pid{rank}").read_text()), 0)
     assert 0 < len(load_checkpoint(path)["history"]["step_losses"]) < 21
 
-    with torchrun(3, path) as process:
-        output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
+    train_together(3, path)
     assert_same_end(path, 3, alone)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]))
+    torch.distributed.init_process_group("gloo")
+    train(sys.argv[1], float(sys.argv[2]))
