@@ -42,7 +42,8 @@ def children():
     from multiprocessing import forkserver
 
     modules = ["nnlab_course.grading.workers", "nnlab_course.training", "torchvision.datasets"]
-    forkserver.set_forkserver_preload([*modules, "torchvision.transforms.v2"])
+    # An optimiser imports the last one, in more than a second.
+    forkserver.set_forkserver_preload([*modules, "torchvision.transforms.v2", "torch._dynamo"])
     forkserver.ensure_running()
     return multiprocessing.get_context("forkserver")
 
