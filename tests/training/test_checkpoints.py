@@ -1,11 +1,9 @@
 """Checkpoints: whole or not at all, and never trusted."""
 
-import os
+import itertools
 import pickle
 import resource
 import signal
-import subprocess
-import sys
 import zipfile
 
 import pytest
@@ -103,26 +101,25 @@ def test_full_disk_leaves_the_old_file(path):
     assert path.read_bytes() == before
 
 
-WRITER = """
-import sys, torch
-from nnlab_course.training.checkpoints import save_checkpoint
-number = 0
-while True:
-    number += 1
-    save_checkpoint(sys.argv[1], {"number": number, "weights": torch.full((300_000,), number)})
-    print(number, flush=True)
-"""
+def write_on(path, written):
+    """Save one checkpoint after the other, and tell of each that is saved."""
+    for number in itertools.count(1):
+        save_checkpoint(path, {"number": number, "weights": torch.full((300_000,), number)})
+        written.send(number)
 
 
 @pytest.mark.slow
-def test_killed_writer_leaves_a_whole_file(tmp_path):
+def test_killed_writer_leaves_a_whole_file(tmp_path, children):
     path = tmp_path / "run.pt"
     for saves in (1, 2, 5, 8):
-        command = [sys.executable, "-c", WRITER, str(path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            for _ in range(saves):
-                written = int(process.stdout.readline())
-            os.kill(process.pid, signal.SIGKILL)
+        here, there = children.Pipe(duplex=False)
+        process = children.Process(target=write_on, args=(path, there))
+        process.start()
+        for _ in range(saves):
+            written = here.recv()
+        process.kill()
+        process.join(60)
+        assert process.exitcode == -signal.SIGKILL
         state = load_checkpoint(path)
         assert state["number"] >= written
         assert (state["weights"] == state["number"]).all()
