@@ -11,6 +11,9 @@ READY := $(VENV)/.ready
 NOTEBOOKS := $(wildcard nbs/*.ipynb nbs/*/*.ipynb)
 LESSONS := $(wildcard nbs/*.ipynb)
 
+# Containers set it, and every process that is started would compile the course anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DELETE_ON_ERROR:
 .PHONY: help course test test-code test-notebooks quick test-engines test-browsers coverage lab \
 	solutions worksheets docs docs-live bench clean export lint outputs lock slides vendor

@@ -6,9 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 from PIL import Image
+from sphinx.cmd.build import main as sphinx
 
 PROJECT = Path(__file__).parents[2]
 PARTS = (
@@ -26,19 +30,39 @@ SMALL = "extensions=myst_nb,sphinx_copybutton,sphinx.ext.extlinks," + ",".join(
 )
 
 
-def build_site(source, folder, *options, **environment):
+DEFAULTS = {"SOLUTIONS": "1", "COURSE_REF": "main", "COURSE_VERSIONS": "0"}
+
+
+def sphinx_arguments(source, folder, *options):
+    """List what `make docs` gives to Sphinx."""
+    fixed = ["-q", "-W", "--keep-going", "-c", PROJECT / "docs", "-d", folder / "doctrees"]
+    return list(map(str, [*fixed, *options, source, folder / "html"]))
+
+
+def build_site(source, folder):
     """Run Sphinx as `make docs` does, and return the finished process."""
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", *options]
-    command += ["-c", PROJECT / "docs", "-d", folder / "doctrees", source, folder / "html"]
-    defaults = {"SOLUTIONS": "1", "COURSE_REF": "main", "COURSE_VERSIONS": "0"}
-    environment = {**os.environ, **defaults, **environment}
+    command = [sys.executable, "-m", "sphinx", *sphinx_arguments(source, folder)]
+    environment = os.environ | DEFAULTS
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, env=environment)
 
 
 def build_small(folder, cells, index="[the lesson](lesson.ipynb)", **environment):
-    """Build a course of one lesson, without a reference of the package, into `folder`/html."""
+    """Build a course of one lesson, without a reference of the package, into `folder`/html.
+
+    Sphinx runs in this process: starting another one takes ten times as long as the build.
+    """
     source = write_course(folder / "source", cells, index)
-    return build_site(source, folder, "-D", SMALL, **environment)
+    arguments = sphinx_arguments(source, folder, "-D", SMALL)
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, DEFAULTS | environment),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        status = sphinx(arguments)
+    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
 
 
 def code(source, cell_id, outputs=(), **metadata):
