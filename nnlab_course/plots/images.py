@@ -131,9 +131,11 @@ def _one_axes(tiles: Tensor, num_cols: int) -> Axes:
     height = width * tiles.shape[0] / tiles.shape[1] + 0.2
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
-
+# %% ../../nbs/plots/images.ipynb #5f0c1d7e
 def _tile(maps: Tensor, num_cols: int) -> Tensor:
     # As torchvision's make_grid does, whose import takes seconds before the first picture.
+    if len(maps) == 1:
+        return maps[0]
     height, width = maps.shape[1:]
     num_cols = min(num_cols, len(maps))
     num_rows = math.ceil(len(maps) / num_cols)

@@ -89,7 +89,7 @@ def write(digit, hand):
 def draw_by_mouse(page, strokes):
     """Draw on the page's pad, which is empty, and return what the network says: "7, 99.1 %"."""
     pad = page.locator(".nnlab-pad")
-    pad.scroll_into_view_if_needed()
+    pad.hover()  # which waits until it stands still, in view
     box = pad.bounding_box()
     for stroke in strokes:
         places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
