@@ -276,7 +276,7 @@ def test_moved_by_keys_by_typing_and_by_pointer(browser):
             page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 2, steps=3)
             page.mouse.up()
             expect(words).to_contain_text("row 0, column 25")
-            seen.add(picture_of(page))
+        seen.add(picture_of(page))
         assert len(seen) == 4
 
 

@@ -651,7 +651,9 @@ def test_loses_nothing_when_it_is_killed_and_then_its_worker(some, graded, monke
 
     # Nothing is new: nothing is graded, not even a sandbox is needed.
     monkeypatch.setenv("PATH", "")
-    nnlab("grade", some, "--out", out, "--workers", 1)
+    with start(some, out) as grader:
+        printed, told = grader.communicate(timeout=240)
+    assert "8 graded, 0 not" in printed, told
     assert read_register(out.with_suffix(".json")) == document
 
 
