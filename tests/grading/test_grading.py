@@ -782,7 +782,7 @@ def all_lessons(tmp_path_factory):
         (folder / f"{name}.ipynb").write_text(notebook(cells))
     limits = replace(LIMITS, seconds=10.0, clock=60.0, memory=2**31)
     settings = Settings(limits=limits)
-    document = grade_folder(folder, folder.parent / "marks.csv", settings, num_workers=2)
+    document = grade_folder(folder, folder.parent / "marks.csv", settings, num_workers=1)
     return document.records
 
 

@@ -14,7 +14,7 @@ from grading_samples import GOOD, notebook
 
 from nnlab_course.files import shown
 from nnlab_course.grading import Refused, Settings, code_cells, find_submissions, read_submission
-from nnlab_course.grading.notebooks import parse_notebook
+from nnlab_course.grading.notebooks import parse_notebook, read_file
 from nnlab_course.grading.parts import in_part, listing_of
 from nnlab_course.grading.platforms import is_system_file, read_name
 from nnlab_course.grading.shown import shown_path
@@ -456,3 +456,13 @@ def test_a_part_is_chosen_by_the_students_name():
     assert [[i for i in part if i is not newcomer] for part in again] == parts
     assert listing_of(everybody) == listing_of(everybody[::-1])
     assert listing_of(everybody) != listing_of([newcomer, *everybody])
+
+
+def test_a_link_that_takes_the_place_of_a_file_is_not_followed(tmp_path):
+    """The folder was listed before; what is opened now is something else."""
+    private, link = tmp_path / "private", tmp_path / "link"
+    private.write_text("private")
+    link.symlink_to(private)
+    assert read_file(private) == b"private"
+    with pytest.raises(Refused, match="can't be read: Too many levels of symbolic links"):
+        read_file(link)
