@@ -1,6 +1,5 @@
 """Time the explorers, in Chromium, and the checks of the exercises."""
 
-import shutil
 import statistics
 import sys
 from collections.abc import Iterator
@@ -21,9 +20,12 @@ from nnlab_course.explorers.gradients import GradientExplorer
 from nnlab_course.explorers.moons import MoonsTrainer
 from nnlab_course.grading import import_lesson, lesson_names
 
-sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("tests/support", "docs")]
+sys.path += [
+    str(Path(__file__).parents[1] / folder) for folder in ("tests/support", "docs", "scripts")
+]
 from explorer_page import explorer_page
 from pad_page import load_network, read_in
+from worksheet import find_browser
 
 # Goes through the states; returns how long each took to draw, and to lay out, in milliseconds.
 REDRAW = """async (states) => {
@@ -58,8 +60,7 @@ def explorers() -> Iterator[tuple[Explorer, list[dict]]]:
 def playing() -> Iterator[Result]:
     """Time what a move of an explorer takes in Chromium, and the reading of a drawing."""
     with sync_playwright() as playwright:
-        path = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         for explorer, changes in explorers():
             with explorer_page(browser, explorer) as page:
                 times = page.evaluate(REDRAW, [explorer.state | change for change in changes])

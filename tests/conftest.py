@@ -83,12 +83,11 @@ def site(once):
 def browser():
     """Chromium, started once; skips where neither it nor Chrome is installed."""
     from playwright.sync_api import sync_playwright
+    from worksheet import BROWSERS, find_browser  # and with it nbgrader, which takes a second
 
-    # The first has no window, menus and tabs, and takes half the processor time for a page.
-    names = ("chromium-headless-shell", "chromium", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
+    path = find_browser()
     if not path:
-        pytest.skip(f"none of {', '.join(names)} is installed")
+        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
     options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=options)
