@@ -131,16 +131,8 @@ def _one_axes(tiles: Tensor, num_cols: int) -> Axes:
     height = width * tiles.shape[0] / tiles.shape[1] + 0.2
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
-# %% ../../nbs/plots/images.ipynb #5f0c1d7e
+
 def _tile(maps: Tensor, num_cols: int) -> Tensor:
-    # As torchvision's make_grid does, whose import takes seconds before the first picture.
-    if len(maps) == 1:
-        return maps[0]
-    height, width = maps.shape[1:]
-    num_cols = min(num_cols, len(maps))
-    num_rows = math.ceil(len(maps) / num_cols)
-    tiles = torch.full((num_rows * (height + 1) + 1, num_cols * (width + 1) + 1), math.nan)
-    for number, one in enumerate(maps):
-        top, left = number // num_cols * (height + 1) + 1, number % num_cols * (width + 1) + 1
-        tiles[top : top + height, left : left + width] = one
-    return tiles
+    from torchvision.utils import make_grid  # here, since torchvision takes seconds to import
+
+    return make_grid(maps[:, None], nrow=num_cols, padding=1, pad_value=math.nan)[0]
