@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from lab_browser import RUN_ALL, go_to, open_notebook, photograph, run_above, run_cell
+from lab_browser import RUN_ALL, go_to, open_notebook, photograph, run_above, run_cell, set_theme
 from playwright.sync_api import expect
 
 LESSON = "02_autograd.ipynb"
@@ -99,10 +99,7 @@ def test_a_session(page, lab):
 
 
 def test_results_can_be_read_in_the_dark(page):
-    page.evaluate(
-        "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
-    )
-    page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+    set_theme(page, "Dark")
     run_above(page, "my_grad_y1 = (")
     answer(page, "my_grad_y1 = (", "my_grad_y1 = my_grad_z2 = my_grad_z1 = my_grad_z_tilde = M")
     result = run_cell(page, "exercises.near_the_output.check(")

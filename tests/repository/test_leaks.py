@@ -7,13 +7,13 @@ import html
 import json
 import os
 import re
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
-from building import PROJECT, run
+from building import PROJECT
+from site_samples import build_site
 from student_edition import lessons, read, write_edition
 
 NBS = PROJECT / "nbs"
@@ -130,9 +130,8 @@ def site(tmp_path_factory):
     if "NNLAB_SITE" in os.environ:
         return Path(os.environ["NNLAB_SITE"])
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-c", "docs", "-d", folder / "doctrees"]
-    command += ["nbs", folder / "html"]
-    run(*command, cwd=PROJECT, env=os.environ | {"SOLUTIONS": "0"})
+    done = build_site(NBS, folder, SOLUTIONS="0")
+    assert done.returncode == 0, done.stderr
     return folder / "html"
 
 

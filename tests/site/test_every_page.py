@@ -42,9 +42,10 @@ def pages_of(site):
     return sorted(name for name in names if not name.startswith("_static"))
 
 
-SHOWN = """scheme => new Promise((shown) => {
+SHOWN = """scheme => new Promise((shown, failed) => {
     const look = () =>
         document.documentElement.dataset.theme === scheme ? shown() : setTimeout(look, 10);
+    setTimeout(() => failed(new Error(`the page doesn't become ${scheme}`)), 10000);
     look();
 })"""
 # The theme lets keys reach what scrolls 0.3 s after it has changed.

@@ -53,8 +53,8 @@ def picture_of(page):
     return page.locator(".nnlab-live").screenshot()
 
 
-def barriers(page):
-    """Name what keeps somebody from using the explorer."""
+def barriers(page, place=".nnlab-live"):
+    """Name what keeps somebody from using a part of the page, by default the explorer."""
     options = {"resultTypes": ["violations"], "preload": False}
-    found = Axe().run(page, {"include": [".nnlab-live"]}, options).response["violations"]
+    found = Axe().run(page, {"include": [place]}, options).response["violations"]
     return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found]

@@ -185,3 +185,12 @@ def run_cell(page, text):
     page.keyboard.press("Control+Enter")
     expect(active.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=60_000)
     return active.locator(".jp-Cell-outputArea")
+
+
+def set_theme(page, theme):
+    """Choose JupyterLab's theme, Light or Dark, and wait until it is there."""
+    command = f"{{theme: 'JupyterLab {theme}'}}"
+    page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {command})")
+    light = str(theme == "Light").lower()
+    page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+    page.wait_for_selector("#jupyterlab-splash", state="detached")

@@ -28,8 +28,6 @@ PARTS = (
 SMALL = "extensions=myst_nb,sphinx_copybutton,sphinx.ext.extlinks," + ",".join(
     f"course_site.{part}" for part in PARTS
 )
-
-
 DEFAULTS = {"SOLUTIONS": "1", "COURSE_REF": "main", "COURSE_VERSIONS": "0"}
 
 
@@ -39,10 +37,10 @@ def sphinx_arguments(source, folder, *options):
     return list(map(str, [*fixed, *options, source, folder / "html"]))
 
 
-def build_site(source, folder):
+def build_site(source, folder, **environment):
     """Run Sphinx as `make docs` does, and return the finished process."""
     command = [sys.executable, "-m", "sphinx", *sphinx_arguments(source, folder)]
-    environment = os.environ | DEFAULTS
+    environment = os.environ | DEFAULTS | environment
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, env=environment)
 
 
