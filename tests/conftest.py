@@ -41,11 +41,20 @@ def children():
         return multiprocessing.get_context("spawn")
     from multiprocessing import forkserver
 
+    from forked_kernels import IMPORTED
+
     modules = ["nnlab_course.grading.workers", "nnlab_course.training", "torchvision.datasets"]
-    # An optimiser imports the last one, in more than a second.
-    forkserver.set_forkserver_preload([*modules, "torchvision.transforms.v2", "torch._dynamo"])
+    forkserver.set_forkserver_preload([*modules, *IMPORTED])
     forkserver.ensure_running()
     return multiprocessing.get_context("forkserver")
+
+
+@pytest.fixture
+def forked_kernels(children, monkeypatch):
+    """Have the kernels that this process starts forked like the other processes."""
+    from forked_kernels import fork_kernels
+
+    fork_kernels(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,15 @@
 
 import os
 import shutil
-import subprocess
-import sys
+import warnings
 from pathlib import Path
 
 import nbformat
 import pytest
 from building import BIN, PROJECT
+from forked_kernels import fork_kernels
 from nbgrader.api import Gradebook
+from nbgrader.apps.nbgraderapp import NbGraderApp
 from student_edition import read, student_notebook, worked_solutions
 
 from nnlab_course.checks.autograd import EXERCISES
@@ -30,25 +31,19 @@ WRONG = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def commands():
-    """Let nbgrader find the command `alembic`, which is installed beside it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", str(BIN), prepend=os.pathsep)
-        yield
-
-
 def nbgrader(course, *arguments):
     """Run nbgrader in the folder of a course, away from the user's own settings."""
-    environment = os.environ | {
-        "HOME": str(course / "home"),
-        "JUPYTER_CONFIG_DIR": str(course / "home"),
-        "NNLAB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-    command = [sys.executable, "-m", "nbgrader", *arguments]
-    done = subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    home = str(course / "home")
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nbgrader's own
+        patch.chdir(course)
+        patch.setenv("HOME", home)
+        patch.setenv("JUPYTER_CONFIG_DIR", home)
+        patch.setenv("NNLAB_OFFLINE", "1")
+        patch.setenv("PATH", str(BIN), prepend=os.pathsep)  # where the command `alembic` is
+        fork_kernels(patch)
+        NbGraderApp.clear_instance()
+        NbGraderApp.launch_instance(arguments)
 
 
 def hand_in(course, student, answers):
@@ -63,7 +58,7 @@ def hand_in(course, student, answers):
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory, commands):
+def course(tmp_path_factory, children):
     """A course with one lesson, released, handed in by three students, graded, with feedback."""
     course = tmp_path_factory.mktemp("course")
     shutil.copy(PROJECT / "nbgrader_config.py", course)

@@ -29,7 +29,7 @@ def birds(tmp_path):
     return tmp_path
 
 
-def test_two_classes_of_birds(birds, monkeypatch):
+def test_two_classes_of_birds(birds, forked_kernels, monkeypatch):
     for name, value in (("NNLAB_DATA", str(birds)), ("NNLAB_OFFLINE", "1"), ("TQDM_DISABLE", "1")):
         monkeypatch.setenv(name, value)
     notebook = nbformat.read(LESSON, as_version=4)

@@ -120,7 +120,7 @@ history = fit(model, digits.train, num_epochs=100_000)
 """
 
 
-def test_stop_button_of_jupyter_keeps_model_and_history():
+def test_stop_button_of_jupyter_keeps_model_and_history(forked_kernels):
     """What JupyterLab's button does: the kernel is interrupted while the cell runs."""
     with run_kernel() as client:
 
