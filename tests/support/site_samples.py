@@ -5,7 +5,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -31,26 +30,10 @@ SMALL = "extensions=myst_nb,sphinx_copybutton,sphinx.ext.extlinks," + ",".join(
 DEFAULTS = {"SOLUTIONS": "1", "COURSE_REF": "main", "COURSE_VERSIONS": "0"}
 
 
-def sphinx_arguments(source, folder, *options):
-    """List what `make docs` gives to Sphinx."""
+def build_site(source, folder, *options, **environment):
+    """Run Sphinx as `make docs` does, but in this process, and return how it ended."""
     fixed = ["-q", "-W", "--keep-going", "-c", PROJECT / "docs", "-d", folder / "doctrees"]
-    return list(map(str, [*fixed, *options, source, folder / "html"]))
-
-
-def build_site(source, folder, **environment):
-    """Run Sphinx as `make docs` does, and return the finished process."""
-    command = [sys.executable, "-m", "sphinx", *sphinx_arguments(source, folder)]
-    environment = os.environ | DEFAULTS | environment
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, env=environment)
-
-
-def build_small(folder, cells, index="[the lesson](lesson.ipynb)", **environment):
-    """Build a course of one lesson, without a reference of the package, into `folder`/html.
-
-    Sphinx runs in this process: starting another one takes ten times as long as the build.
-    """
-    source = write_course(folder / "source", cells, index)
-    arguments = sphinx_arguments(source, folder, "-D", SMALL)
+    arguments = list(map(str, [*fixed, *options, source, folder / "html"]))
     out, err = io.StringIO(), io.StringIO()
     with (
         mock.patch.dict(os.environ, DEFAULTS | environment),
@@ -61,6 +44,12 @@ def build_small(folder, cells, index="[the lesson](lesson.ipynb)", **environment
         warnings.simplefilter("ignore")
         status = sphinx(arguments)
     return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
+
+def build_small(folder, cells, index="[the lesson](lesson.ipynb)", **environment):
+    """Build a course of one lesson, without a reference of the package, into `folder`/html."""
+    source = write_course(folder / "source", cells, index)
+    return build_site(source, folder, "-D", SMALL, **environment)
 
 
 def code(source, cell_id, outputs=(), **metadata):
