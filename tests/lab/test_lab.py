@@ -6,18 +6,10 @@ It is skipped where there is no Chromium; see `lab_browser.py`.
 import json
 import re
 
-import pytest
-from lab_browser import RUN_ALL, go_to, open_notebook, photograph, run_above, run_cell, set_theme
+from lab_browser import go_to, leave, new_tab, open_notebook, photograph, run_cell, set_theme
 from playwright.sync_api import expect
 
 LESSON = "02_autograd.ipynb"
-
-
-@pytest.fixture
-def page(lab):
-    """JupyterLab with the lesson open, and nothing run."""
-    with open_notebook(lab, LESSON, run=False) as page:
-        yield page
 
 
 def answer(page, text, code):
@@ -29,7 +21,7 @@ def answer(page, text, code):
 
 
 def test_the_first_screen_is_the_first_lesson_and_nothing_else(lab):
-    page = lab.browser.new_page()
+    page = new_tab(lab)
     page.goto(f"{lab.address}/?token={lab.token}")
     heading = page.get_by_role("heading", name="Activation functions")
     expect(heading).to_be_in_viewport(timeout=60_000)
@@ -41,16 +33,21 @@ def test_the_first_screen_is_the_first_lesson_and_nothing_else(lab):
     assert "Help" in menus
     assert "Nbgrader" not in menus
     assert page.get_by_text("Would you like to").count() == 0
-    page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
-    page.close()
+    leave(page, lab)
     log = lab.folder.with_name("log").read_text()
     before, _, after = log.partition(lab.token)
     assert after.startswith("\nTo stop, save and press Ctrl-C here, twice; to come back,")
     assert not re.search(r"^\[", before, re.M), "a log that says nothing to a student"
 
 
-def test_a_session(page, lab):
-    assert page.evaluate(RUN_ALL), page.locator(".jp-Cell-outputArea").all_inner_texts()
+def test_a_session(lab):
+    with open_notebook(lab, LESSON) as page:
+        one_exercise(page, lab.folder)
+        result_in_the_dark(page)
+
+
+def one_exercise(page, folder):
+    """Answer wrong, take a hint, answer right, and see the progress; all is kept."""
     check = "exercises.one_entry.check("
     unanswered = run_cell(page, check)
     expect(unanswered).to_contain_text("… Exercise 2.4: not answered yet")
@@ -86,7 +83,6 @@ def test_a_session(page, lab):
     expect(progress).to_contain_text("1 of 8 right, 1 of 19 points")
     expect(progress).to_contain_text("✔ 2.4 One entry moves")
     photograph(page, "progress")
-    folder = lab.folder
     kept = json.loads((folder / "nnlab-progress.json").read_text())
     assert kept["one-entry"] == {"verdict": "right", "points": 1.0}
 
@@ -98,9 +94,9 @@ def test_a_session(page, lab):
     assert "growth_of_o = 1.5 * 0.01" in (folder / LESSON).read_text()
 
 
-def test_results_can_be_read_in_the_dark(page):
+def result_in_the_dark(page):
+    """See a result that is half right: it can be read in the dark, too."""
     set_theme(page, "Dark")
-    run_above(page, "my_grad_y1 = (")
     answer(page, "my_grad_y1 = (", "my_grad_y1 = my_grad_z2 = my_grad_z1 = my_grad_z_tilde = M")
     result = run_cell(page, "exercises.near_the_output.check(")
     expect(result).to_contain_text("◐ Exercise 2.2: 2 of 4 right")
@@ -111,3 +107,4 @@ def test_results_can_be_read_in_the_dark(page):
     )
     brightness = [sum(map(int, re.findall(r"\d+", text)[:3])) for text in (color, background)]
     assert brightness[0] - brightness[1] > 300, (color, background)
+    set_theme(page, "Light")

@@ -140,17 +140,28 @@ def open_notebook(lab, name, *, run=True):
             ".jp-Cell-outputArea"
         ).all_inner_texts()
         yield page
-        page.evaluate(CLOSE_ALL)
-        lab.pages.append(page)
+        leave(page, lab)
     finally:
         if page not in lab.pages:
             page.context.close()
 
 
-def load_lab(lab):
-    """Load JupyterLab with nothing open, and return its page."""
+def new_tab(lab):
+    """Open an empty page that waits as long as JupyterLab takes."""
     page = lab.browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.set_default_timeout(120_000)
+    return page
+
+
+def leave(page, lab):
+    """Close what is open, and keep the page for the next who needs JupyterLab."""
+    page.evaluate(CLOSE_ALL)
+    lab.pages.append(page)
+
+
+def load_lab(lab):
+    """Load JupyterLab with nothing open, and return its page."""
+    page = new_tab(lab)
     page.goto(f"{lab.address}/lab/workspaces/e2e?reset&token={lab.token}")
     page.wait_for_function("window.jupyterapp && window.jupyterapp.restored")
     page.evaluate("window.jupyterapp.restored.then(() => true)")
@@ -168,14 +179,6 @@ def go_to(page, text):
     """Bring the cell with this text to the screen, and return it."""
     page.evaluate(GO_TO, text)
     return page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
-
-
-def run_above(page, text):
-    """Run the cells above the one with this text."""
-    go_to(page, text)
-    assert (
-        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')") is not False
-    )
 
 
 def run_cell(page, text):
