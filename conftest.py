@@ -1,5 +1,7 @@
 """Let nbval check notebooks that `nbdev_clean` has cleaned; share the tests out among workers."""
 
+import gc
+
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -89,6 +91,15 @@ def pytest_itemcollected(item):
         item.add_marker(pytest.mark.slow)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_collection():
+    """Keep Python's garbage collector from what stays: modules, and thousands of tests."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.hookimpl(trylast=True)  # after pytest-randomly, which would shuffle a notebook's cells
 def pytest_collection_modifyitems(items):
     """Put the dear groups first, and keep the cells of a notebook in their order."""
@@ -104,3 +115,8 @@ def pytest_collection_modifyitems(items):
     rank = {name: number for number, name in enumerate(dict.fromkeys(GROUPS.values()))}
     ordered = sorted(groups, key=lambda name: rank.get(name, len(rank)))
     items[:] = [item for name in ordered for item in groups[name]]
+
+
+def pytest_unconfigure():
+    """Let Python tidy up at its end as ever."""
+    gc.unfreeze()

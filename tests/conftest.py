@@ -44,7 +44,7 @@ def children():
     from forked_kernels import IMPORTED
 
     modules = ["nnlab_course.grading.workers", "nnlab_course.training", "torchvision.datasets"]
-    forkserver.set_forkserver_preload([*modules, *IMPORTED])
+    forkserver.set_forkserver_preload([*IMPORTED, *modules])
     forkserver.ensure_running()
     return multiprocessing.get_context("forkserver")
 

@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, wraps
+from itertools import count
 from typing import TypeVar
 
 _LONGEST = 100_000  # Characters of a cell in which Jupyter's own syntax is looked for
+_MOST_COMMANDS = 50  # In a cell. For each, IPython reads the whole cell once more
 _Facts = TypeVar("_Facts")
 _RUN_THEIR_BODY = ("time", "capture", "prun", "timeit")
 _AT_LINE_START = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
@@ -85,8 +87,17 @@ def _transformed(source: str) -> str:
     except ModuleNotFoundError as error:
         message = "marking cells with Jupyter's own commands needs IPython: pip install ipython"
         raise ModuleNotFoundError(message) from error
+    manager = TransformerManager()
+    change, changes = manager.do_one_token_transform, count(1)
+
+    def change_one(lines: list[str]) -> tuple[bool, list[str]]:
+        if next(changes) > _MOST_COMMANDS:
+            raise RuntimeError("too many commands")
+        return change(lines)
+
+    manager.do_one_token_transform = change_one
     try:
-        return TransformerManager().transform_cell(source)
+        return manager.transform_cell(source)
     except (SyntaxError, RuntimeError, RecursionError, ValueError):
         return _AT_LINE_START.sub(r"\1pass", source)
 

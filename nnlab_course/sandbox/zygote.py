@@ -110,6 +110,7 @@ def serve(
     missing.install_missing(checks)
     prctl(SET_DUMPABLE, 0, 0, 0, 0)
     gc.freeze()
+    gc.enable()
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)

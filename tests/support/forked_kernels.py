@@ -9,8 +9,8 @@ from multiprocessing import forkserver
 from jupyter_client.provisioning import local_provisioner
 
 # What takes seconds and is not the course's own; an optimiser imports torch's compiler.
-IMPORTED = ("torch._dynamo", "torchvision.transforms.v2", "matplotlib.pyplot", "anywidget")
-IMPORTED += ("ipykernel.kernelapp",)
+IMPORTED = ("uncollected", "torch._dynamo", "torchvision.transforms.v2", "matplotlib.pyplot")
+IMPORTED += ("anywidget", "ipykernel.kernelapp")
 INLINE = "module://matplotlib_inline.backend_inline"
 
 
