@@ -65,13 +65,12 @@ def pytest_configure(config):
     """
     if not config.getoption("nbval", default=False):
         return
-    from forked_kernels import fork_kernels, import_at_once
+    from forked_kernels import fork_kernels
     from nbval.kernel import RunningKernel
     from nbval.plugin import IPyNbFile
 
     from nnlab_course.explorers.base import STORED
 
-    import_at_once()
     fork_kernels(pytest.MonkeyPatch())
     IPyNbFile.setup = _passing_over(IPyNbFile.setup, STORED)
 

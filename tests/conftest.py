@@ -33,24 +33,17 @@ def close_figures():
 
 @pytest.fixture(scope="session")
 def children():
-    """How processes are started: forked from one that has imported once what takes seconds.
-
-    A program has one such process: who starts it first, says what it imports for all.
-    """
+    """How processes are started: forked from one that has imported once what takes seconds."""
     if sys.platform == "win32":
         return multiprocessing.get_context("spawn")
-    from multiprocessing import forkserver
+    from forked_kernels import start_server
 
-    from forked_kernels import IMPORTED
-
-    modules = ["nnlab_course.grading.workers", "nnlab_course.training", "torchvision.datasets"]
-    forkserver.set_forkserver_preload([*IMPORTED, *modules])
-    forkserver.ensure_running()
+    start_server()
     return multiprocessing.get_context("forkserver")
 
 
 @pytest.fixture
-def forked_kernels(children, monkeypatch):
+def forked_kernels(monkeypatch):
     """Have the kernels that this process starts forked like the other processes."""
     from forked_kernels import fork_kernels
 

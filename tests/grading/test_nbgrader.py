@@ -58,7 +58,7 @@ def hand_in(course, student, answers):
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory, children):
+def course(tmp_path_factory):
     """A course with one lesson, released, handed in by three students, graded, with feedback."""
     course = tmp_path_factory.mktemp("course")
     shutil.copy(PROJECT / "nbgrader_config.py", course)

@@ -8,14 +8,15 @@ from multiprocessing import forkserver
 
 from jupyter_client.provisioning import local_provisioner
 
-# What takes seconds and is not the course's own; an optimiser imports torch's compiler.
+# What takes seconds; an optimiser imports torch's compiler.
 IMPORTED = ("uncollected", "torch._dynamo", "torchvision.transforms.v2", "matplotlib.pyplot")
-IMPORTED += ("anywidget", "ipykernel.kernelapp")
+IMPORTED += ("anywidget", "ipykernel.kernelapp", "torchvision.datasets")
+IMPORTED += ("nnlab_course.training", "nnlab_course.grading.workers")
 INLINE = "module://matplotlib_inline.backend_inline"
 
 
 def _run(arguments, folder, environment, ready):
-    os.setsid()  # a kernel is ended with its process group
+    os.setpgid(0, 0)  # a kernel is ended with its process group
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
@@ -41,6 +42,7 @@ class ForkedKernel:
     stdin = stdout = stderr = None
 
     def __init__(self, command, *, cwd=None, env=None, **_):
+        start_server()
         arguments = command[command.index("-f") :]
         ready, started = multiprocessing.Pipe(duplex=False)
         self._process = multiprocessing.get_context("forkserver").Process(
@@ -65,9 +67,10 @@ class ForkedKernel:
         os.kill(self.pid, number)
 
 
-def import_at_once():
-    """Have what kernels are forked from import what they import; to be called before the first."""
+def start_server():
+    """Start the process that others are forked from, unless it is there; a program has one."""
     forkserver.set_forkserver_preload(list(IMPORTED))
+    forkserver.ensure_running()
 
 
 def fork_kernels(patch):
