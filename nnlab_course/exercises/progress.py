@@ -16,31 +16,40 @@ if TYPE_CHECKING:
 
 
 class _Memory:
-    """The results so far: in a small file, or in this process where the file can't be written."""
+    """The results so far: in a small file, and those of this process in its memory, too.
+
+    They are kept where the file can't be written, and where another notebook writes it at once.
+    """
 
     path = Path("nnlab-progress.json")
 
     def __init__(self):
-        self.unsaved: dict[str, dict] = {}
+        self.own: dict[str, dict] = {}
         self.problem = ""
 
     def load(self) -> dict[str, dict]:
         """Read the results; an unreadable file is an empty one."""
         try:
             stored = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            stored = {}
+            if not self.problem:
+                self.own = {}  # somebody deleted it, to begin anew
         except (OSError, ValueError, RecursionError):
             stored = {}
         entries = stored.items() if isinstance(stored, dict) else ()
-        return {slug: entry for slug, entry in entries if _is_entry(entry)} | self.unsaved
+        return {slug: entry for slug, entry in entries if _is_entry(entry)} | self.own
 
     def keep(self, slug: str, result: Result) -> None:
         """Add one result."""
-        entries = self.load() | {slug: {"verdict": result.verdict, "points": result.points}}
+        mine = {slug: {"verdict": result.verdict, "points": result.points}}
+        entries = self.load() | mine
+        self.own |= mine
         try:
             write_whole(self.path, json.dumps(entries, indent=1), sync=False)
-            self.unsaved, self.problem = {}, ""
+            self.problem = ""
         except OSError as error:
-            self.unsaved, self.problem = entries, error.strerror or type(error).__name__
+            self.problem = error.strerror or type(error).__name__
 
 
 def _is_entry(entry: Any) -> bool:

@@ -16,6 +16,7 @@ from grading_samples import (
     notebook,
     without,
 )
+from IPython.core import inputtransformer2
 from walls import needs_bubblewrap as sandboxed
 
 from nnlab_course.grading import Settings, grade_folder
@@ -209,6 +210,20 @@ def test_jupyters_own_commands_are_passed_over_alone(source, python, passed_over
 def test_no_cell_stops_the_marker(source):
     assert as_python(source).source is not None
     assert read_cell(source).answers == frozenset()
+
+
+@pytest.mark.parametrize("command", ["%x\n", "x?\n", "x = !ls\n"])
+def test_a_cell_of_many_commands_is_read_fifty_times_and_no_more(monkeypatch, command):
+    """IPython reads all of it for each of them."""
+    read, times = inputtransformer2.make_tokens_by_line, []
+    monkeypatch.setattr(
+        inputtransformer2, "make_tokens_by_line", lambda lines: times.append(1) or read(lines)
+    )
+    as_python(command * 300)
+    assert len(times) == 50
+    times.clear()
+    assert len(as_python(command * 40).passed_over) == 40
+    assert len(times) == 41
 
 
 def test_what_a_cell_assigns():
