@@ -138,12 +138,13 @@ REAL = $(if $(NNLAB_DATA),$(NBVAL) $(or $(WITH_DATA),$(error no lesson loads dat
 test-code:
 	$(PYTEST) $(SHARED) $(REAL) tests
 
-# Beside the rest, in the time that it leaves: competing for two cores, all would take longer.
+# Beside the rest, and after it: competing for two cores as equals, all would take longer. A larger
+# number would starve a kernel, which is given a minute to start.
 NOTEBOOKS_LOG := _build/test-notebooks.log
 test-notebooks:
 	@mkdir -p _build
 	@status=0; NNLAB_DATA='$(CURDIR)/_build/no-data' NNLAB_OFFLINE=1 \
-	nice -n 19 $(PYTEST) $(SHARED) $(NBVAL) nbs > $(NOTEBOOKS_LOG) 2>&1 || status=$$?; \
+	nice -n 5 $(PYTEST) $(SHARED) $(NBVAL) nbs > $(NOTEBOOKS_LOG) 2>&1 || status=$$?; \
 	cat $(NOTEBOOKS_LOG); exit $$status  # together: not to be mixed with the others' output
 
 quick: lint  ## Run in a minute what one runs while writing
