@@ -138,13 +138,12 @@ REAL = $(if $(NNLAB_DATA),$(NBVAL) $(or $(WITH_DATA),$(error no lesson loads dat
 test-code:
 	$(PYTEST) $(SHARED) $(REAL) tests
 
-# Beside the rest, and after it: competing for two cores as equals, all would take longer. A larger
-# number would starve a kernel, which is given a minute to start.
+# Beside the rest, which goes first.
 NOTEBOOKS_LOG := _build/test-notebooks.log
 test-notebooks:
 	@mkdir -p _build
 	@status=0; NNLAB_DATA='$(CURDIR)/_build/no-data' NNLAB_OFFLINE=1 \
-	nice -n 5 $(PYTEST) $(SHARED) $(NBVAL) nbs > $(NOTEBOOKS_LOG) 2>&1 || status=$$?; \
+	nice $(PYTEST) $(SHARED) $(NBVAL) nbs > $(NOTEBOOKS_LOG) 2>&1 || status=$$?; \
 	cat $(NOTEBOOKS_LOG); exit $$status  # together: not to be mixed with the others' output
 
 quick: lint  ## Run in a minute what one runs while writing

@@ -11,7 +11,7 @@ from itertools import count
 from typing import TypeVar
 
 _LONGEST = 100_000  # Characters of a cell in which Jupyter's own syntax is looked for
-_MOST_COMMANDS = 50  # In a cell. For each, IPython reads the whole cell once more
+_MOST_READINGS = 50  # Of a cell by IPython, which begins anew after each command
 _Facts = TypeVar("_Facts")
 _RUN_THEIR_BODY = ("time", "capture", "prun", "timeit")
 _AT_LINE_START = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
@@ -88,14 +88,14 @@ def _transformed(source: str) -> str:
         message = "marking cells with Jupyter's own commands needs IPython: pip install ipython"
         raise ModuleNotFoundError(message) from error
     manager = TransformerManager()
-    change, changes = manager.do_one_token_transform, count(1)
+    read, readings = manager.do_one_token_transform, count()
 
-    def change_one(lines: list[str]) -> tuple[bool, list[str]]:
-        if next(changes) > _MOST_COMMANDS:
+    def read_once(lines: list[str]) -> tuple[bool, list[str]]:
+        if next(readings) == _MOST_READINGS:
             raise RuntimeError("too many commands")
-        return change(lines)
+        return read(lines)
 
-    manager.do_one_token_transform = change_one
+    manager.do_one_token_transform = read_once
     try:
         return manager.transform_cell(source)
     except (SyntaxError, RuntimeError, RecursionError, ValueError):

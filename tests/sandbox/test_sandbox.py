@@ -244,6 +244,11 @@ def test_what_a_task_forbids_is_refused_where_the_code_runs(sandbox):
     assert call(written, torch.zeros(2), forbidden=("sigmoid",)).tolist() == [0.5, 0.5]
 
 
+def test_garbage_is_looked_for(sandbox):
+    """But not in the process that a notebook's is a copy of, while that one imports."""
+    assert answers(sandbox, "import gc\nlooked_for = gc.isenabled()", names=["looked_for"]) is True
+
+
 def test_sees_the_interpreter_and_the_package_only(sandbox):
     look = """
 import os
