@@ -96,6 +96,7 @@ def pytest_collection():
     gc.disable()
     yield
     gc.freeze()
+    gc.set_threshold(100_000)  # the tests' own is little
     gc.enable()
 
 
@@ -114,6 +115,12 @@ def pytest_collection_modifyitems(items):
     rank = {name: number for number, name in enumerate(dict.fromkeys(GROUPS.values()))}
     ordered = sorted(groups, key=lambda name: rank.get(name, len(rank)))
     items[:] = [item for name in ordered for item in groups[name]]
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    """Say in which order the tests ran of which some failed."""
+    if exitstatus and (seed := config.getoption("randomly_seed", None)):
+        terminalreporter.write_line(f"in the order of --randomly-seed={seed}")
 
 
 def pytest_unconfigure():

@@ -29,7 +29,7 @@ from nnlab_course.lenet import LeNet, feature_maps
 from nnlab_course.training import evaluate, fit, unit_range
 
 SEVEN = [[(0.2, 0.1), (0.8, 0.1), (0.45, 0.95)]]
-MNIST = load("mnist")
+MNIST = load("mnist", download=False)
 needs_mnist = pytest.mark.skipif(MNIST.name != "mnist", reason="the real MNIST is not here")
 
 

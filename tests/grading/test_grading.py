@@ -199,7 +199,7 @@ CASES = {
         ),
         FULL,
     ),
-    "memory": ((*GOOD, "hog = []\nwhile True: hog.append(bytearray(10**7))"), FULL),
+    "memory": ((*GOOD, "hog = []\nwhile True: hog.append(bytes(10**7))"), FULL),
     "memory of torch": ((*GOOD, "hog = []\nwhile True: hog.append(torch.ones(10**7))"), FULL),
     "memory, function": (
         (*GOOD, "def my_dead_count(z): return torch.ones(10**11)"),

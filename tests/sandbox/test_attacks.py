@@ -32,7 +32,7 @@ EXERCISES = [e for e in activations.EXERCISES if e.slug in ("logistic", "saturat
 
 @pytest.fixture(scope="module")
 def sandbox():
-    limits = Limits(seconds=2.0, clock=6.0, total=60.0, memory=2**28)
+    limits = Limits(seconds=5.0, clock=10.0, total=60.0, memory=2**28)
     with Sandbox(limits, checks=["nnlab_course.checks", "nnlab_course.checks.activations"]) as box:
         yield box
 

@@ -126,18 +126,16 @@ def test_a_state_is_compared_whole():
     assert len(state_of_this_process()["limits"]) == 16
 
 
-def test_sweeps_what_no_recursion_could(tmp_path):
+def test_sweeps_what_no_recursion_could(tmp_path, monkeypatch):
     folder = here = tmp_path / "home"
     folder.mkdir()
-    os.chdir(folder)
-    try:
-        for _ in range(1200):
-            os.mkdir("deep")
-            os.chdir("deep")
-        Path("file").write_text("")
-        os.chmod("..", 0)
-    finally:
-        os.chdir(tmp_path)
+    monkeypatch.chdir(folder)
+    for _ in range(1200):
+        os.mkdir("deep")
+        os.chdir("deep")
+    Path("file").write_text("")
+    os.chmod("..", 0)
+    monkeypatch.undo()
     (here / b"\xff\n".decode(errors="surrogateescape")).write_text("")
     (here / "link").symlink_to("/usr")
     sweep(folder)
