@@ -134,7 +134,8 @@ class Marker:
         try:
             return submission.look(name)
         except ProcessEnded:
-            self.unreadable.add((number, name))
+            if not submission.time_has_run_out():
+                self.unreadable.add((number, name))
             raise
 
     def _judge_now(self, exercise: Exercise, submission: Submission, number: int) -> None:
@@ -146,7 +147,10 @@ class Marker:
                 value = value if is_unanswered(now) else now
             answers.append(value)
         submission.limit_answers()
-        self.results[exercise.slug] = exercise.judge(*answers)
+        result = exercise.judge(*answers)
+        if result.verdict != "right" and submission.time_has_run_out():
+            raise ProcessEnded("the time for the whole notebook was up")  # judged once more
+        self.results[exercise.slug] = result
 
     def judge_at_end(self, submission: Submission) -> None:
         """Judge what wasn't judged on the way, and once more what may be right by now."""
@@ -154,18 +158,22 @@ class Marker:
         submission.collect([name for exercise in again for name in exercise.names])
         for exercise in again:
             try:
-                answers = submission.answers(exercise.names)
+                result = self._judge_last(exercise, submission)
+                if result.verdict != "right" and submission.time_has_run_out():
+                    result = self._judge_last(exercise, submission)
             except ProcessEnded as end:
                 result = Result.unanswered(f"not looked at: {end}")
-            else:
-                answers = [
-                    self._before(name, submission) if is_unanswered(answer) else answer
-                    for name, answer in zip(exercise.names, answers, strict=True)
-                ]
-                result = exercise.judge(*answers)
             known = self.results.get(exercise.slug)
             if known is None or result.points > known.points:
                 self.results[exercise.slug] = result
+
+    def _judge_last(self, exercise: Exercise, submission: Submission) -> Result:
+        """Judge an exercise by what its names hold when all cells have run."""
+        answers = [
+            self._before(name, submission) if is_unanswered(answer) else answer
+            for name, answer in zip(exercise.names, submission.answers(exercise.names), strict=True)
+        ]
+        return exercise.judge(*answers)
 
     def _before(self, name: str, submission: Submission) -> Any:
         """Return what a name held when it was answered last, if that can still be asked."""

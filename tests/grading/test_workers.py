@@ -1,7 +1,8 @@
-"""A fault of the sandbox or the grader is charged to nobody, and isn't kept."""
+"""A fault of the sandbox or the grader is charged to nobody, and isn't kept; nor is lost time."""
 
 import os
 import signal
+import time
 from contextlib import closing
 
 import pytest
@@ -12,6 +13,7 @@ from nnlab_course.grading import HandedIn, Settings, read_submission
 from nnlab_course.grading.journal import Journal
 from nnlab_course.grading.workers import _try_twice
 from nnlab_course.sandbox import Limits, Sandbox, SandboxFault
+from nnlab_course.sandbox.submission import Submission
 
 SETTINGS = Settings(limits=Limits(seconds=5.0, clock=30.0, total=120.0, memory=2**29), seed=3)
 
@@ -77,3 +79,33 @@ def test_a_sandbox_that_was_killed_between_two_notebooks_is_begun_anew(sandbox, 
     assert marks(_try_twice(readable, sandbox, SETTINGS)) == FULL
     os.kill(sandbox.process.pid, signal.SIGKILL)
     assert marks(_try_twice(readable, sandbox, SETTINGS)) == FULL
+
+
+# At which call of which step the time for the whole notebook runs out.
+MOMENTS = [("_open", 1)]
+MOMENTS += [("_run_alone", turn) for turn in range(1, 9)]
+MOMENTS += [("look", turn) for turn in range(4)]
+MOMENTS += [("limit_answers", turn) for turn in range(3)]
+
+
+@sandboxed
+@pytest.mark.parametrize(("step", "turn"), MOMENTS)
+def test_what_has_run_counts_whenever_the_time_runs_out(sandbox, tmp_path, monkeypatch, step, turn):
+    path = tmp_path / "ada.ipynb"
+    path.write_text(notebook((*GOOD, "import os; os._exit(0)")))  # which has the rest run again
+    take, turns, finished = getattr(Submission, step), [], set()
+
+    def take_when_time_is_up(submission, *arguments):
+        if len(turns) == turn:
+            submission.end = time.monotonic()
+            finished.update(submission._finished)
+        turns.append(step)
+        return take(submission, *arguments)
+
+    monkeypatch.setattr(Submission, step, take_when_time_is_up)
+    mark = _try_twice(read_submission(HandedIn("ada", path), SETTINGS), sandbox, SETTINGS)
+    assert len(turns) > turn, "the time has not run out"
+    assert not finished & {error.cell - 1 for error in mark.errors}, mark.errors
+    assert marks(mark) == {
+        slug: points for cell, (slug, points) in enumerate(FULL.items(), 1) if cell in finished
+    }

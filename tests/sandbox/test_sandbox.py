@@ -514,6 +514,28 @@ def test_the_time_for_a_notebook_is_limited(sandbox):
         sandbox.limits = limits
 
 
+@pytest.mark.parametrize("moment", ["a process is opened", "an answer is looked at"])
+def test_what_has_run_is_not_to_blame_when_the_time_runs_out(sandbox, monkeypatch, moment):
+    submission = Submission(sandbox, ["x = 1", "import os; os._exit(0)", "y = 2"])
+    steps = {
+        "a process is opened": (sandbox, "open"),
+        "an answer is looked at": (submission, "look"),
+    }
+    owner, step = steps[moment]
+    take = getattr(owner, step)
+
+    def take_when_time_is_up(*arguments):
+        if 0 in submission._finished:
+            monkeypatch.undo()
+            submission.end = time.monotonic()
+        return take(*arguments)
+
+    monkeypatch.setattr(owner, step, take_when_time_is_up)
+    assert submission.answers(["x"]) == [1], submission.errors
+    assert sorted(submission.errors) == sorted(submission.left_out)
+    assert 0 not in submission.errors
+
+
 def test_says_why_it_does_not_start(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SandboxError, match=r"isn't here.*apt install bubblewrap"):
