@@ -138,12 +138,12 @@ REAL = $(if $(NNLAB_DATA),$(NBVAL) $(or $(WITH_DATA),$(error no lesson loads dat
 test-code:
 	$(PYTEST) $(SHARED) $(REAL) tests
 
-# Beside the rest, which goes first.
+# Beside the rest, in one process.
 NOTEBOOKS_LOG := _build/test-notebooks.log
 test-notebooks:
 	@mkdir -p _build
 	@status=0; NNLAB_DATA='$(CURDIR)/_build/no-data' NNLAB_OFFLINE=1 \
-	nice $(PYTEST) $(SHARED) $(NBVAL) nbs > $(NOTEBOOKS_LOG) 2>&1 || status=$$?; \
+	$(PYTEST) $(NBVAL) nbs > $(NOTEBOOKS_LOG) 2>&1 || status=$$?; \
 	cat $(NOTEBOOKS_LOG); exit $$status  # together: not to be mixed with the others' output
 
 quick: lint  ## Run in a minute what one runs while writing
