@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 
 import pytest
-from grading_samples import FULL, GOOD, marks, notebook
+from grading_samples import FULL, GOOD, IMPORT, LOGISTIC, marks, notebook
 from walls import needs_bubblewrap as sandboxed
 
 from nnlab_course.grading import HandedIn, Settings, read_submission
@@ -109,3 +109,26 @@ def test_what_has_run_counts_whenever_the_time_runs_out(sandbox, tmp_path, monke
     assert marks(mark) == {
         slug: points for cell, (slug, points) in enumerate(FULL.items(), 1) if cell in finished
     }
+
+
+@sandboxed
+def test_what_is_judged_at_the_end_counts_when_the_time_runs_out_then(
+    sandbox, tmp_path, monkeypatch
+):
+    path = tmp_path / "ada.ipynb"
+    logistic = LOGISTIC.replace("1 / (1 + torch.exp(-x))", "other_way_round(-x)")
+    path.write_text(
+        notebook((IMPORT, logistic, "def other_way_round(x): return 1 / (1 + x.exp())"))
+    )
+    take, turns = Submission.limit_answers, []
+
+    def take_when_time_is_up(submission):
+        turns.append("at its own cell" if len(submission._finished) < 3 else "at the end")
+        if turns == ["at its own cell", "at the end"]:
+            submission.end = time.monotonic()
+        take(submission)
+
+    monkeypatch.setattr(Submission, "limit_answers", take_when_time_is_up)
+    mark = _try_twice(read_submission(HandedIn("ada", path), SETTINGS), sandbox, SETTINGS)
+    assert turns[1:3] == ["at the end"] * 2, turns
+    assert (marks(mark), mark.errors) == ({"logistic": FULL["logistic"]}, ())
