@@ -43,7 +43,7 @@ def main(traceback: bool) -> None:
         nnlab train --data mnist --model lenet --epochs 3
     """
     logging.basicConfig(format="%(message)s")  # notices, such as that a stand-in is used
-    gc.set_threshold(100_000)  # or looking for garbage among torch's modules takes half a second
+    gc.set_threshold(100_000)  # there is none among torch's modules, while they are imported
 
 
 for command in (lab, data, train, grade, merge_marks):

@@ -199,6 +199,7 @@ CASES = {
         ),
         FULL,
     ),
+    # It is asked for and not written, which takes a busy machine longer than a cell may compute.
     "memory": ((*GOOD, "hog = []\nwhile True: hog.append(bytes(10**7))"), FULL),
     "memory of torch": ((*GOOD, "hog = []\nwhile True: hog.append(torch.ones(10**7))"), FULL),
     "memory, function": (
