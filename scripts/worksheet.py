@@ -56,11 +56,18 @@ for (const e of document.querySelectorAll(".math")) {{
 const sheet = document.querySelector(".sheet");
 const full = () => sheet.scrollWidth > sheet.clientWidth || sheet.scrollHeight > sheet.clientHeight;
 let room = 40, size = 9;
-while (sheet && full() && room > 4) {{
-  if (room > 6.5 || size <= 6.5) room -= 0.5;
-  else size -= 0.25;
-  sheet.style.setProperty("--room", room + "mm");
-  sheet.style.fontSize = size + "pt";
+function fit() {{
+  while (full() && room > 4) {{
+    if (room > 6.5 || size <= 6.5) room -= 0.5;
+    else size -= 0.25;
+    sheet.style.setProperty("--room", room + "mm");
+    sheet.style.fontSize = size + "pt";
+  }}
+}}
+// A measure asks for the fonts of formulas, wider than what stands in for them; "load" awaits them.
+if (sheet) {{
+  full();
+  addEventListener("load", fit);
 }}
 </script></body></html>
 """

@@ -22,6 +22,12 @@ def sheets(tmp_path_factory):
 def page(browser):
     page = browser.new_page()
     page.set_default_timeout(60_000)
+
+    def late(route):  # The fonts of formulas come when all else has been set.
+        page.wait_for_timeout(300)
+        route.continue_()
+
+    page.route("**/*.woff2", late)
     yield page
     page.close()
 
