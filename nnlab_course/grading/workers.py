@@ -28,8 +28,9 @@ from nnlab_course.sandbox import Sandbox, SandboxError, require_bubblewrap
 # has a pipe of its own, and what it was at is given to another.
 
 _LOST = "the grader's own process was lost twice on this one; look at it yourself"
-# torch imports these when it is first asked for a gradient or a step: seconds, for each notebook.
-_LATE = ("torch.fx.experimental.symbolic_shapes", "torch.nested._internal.nested_tensor")
+# Imported at the first optimiser, gradient, plot or grid of images: half of a notebook's time.
+_LATE = ("torch._dynamo", "torch.fx.experimental.symbolic_shapes", "torchvision.utils")
+_LATE += ("torch.nested._internal.nested_tensor", "matplotlib.backends.backend_agg", "numpy.random")
 
 
 def open_sandbox(settings: Settings, lessons: Sequence[str]) -> Sandbox:

@@ -770,6 +770,20 @@ build_my_lenet = Bomb
 """,
 }
 
+TRAINS_AND_PLOTS = """\
+import sys, torch
+import matplotlib.pyplot as plt
+known = set(sys.modules)
+weight = torch.nn.Parameter(torch.ones(1))
+weight.sum().backward()
+torch.optim.Adam([weight]).step()
+from torchvision.utils import make_grid
+plt.hist(torch.rand(9).numpy())
+plt.gcf().canvas.draw()
+late = set(sys.modules) - known
+assert len(late) < 10, sorted(late)
+"""
+
 
 @pytest.fixture(scope="module")
 def all_lessons(tmp_path_factory):
@@ -781,6 +795,7 @@ def all_lessons(tmp_path_factory):
     for name, cell in NETWORKS.items():
         cells = ("import torch\nfrom torch import nn", cell, "my_size_plain = 26")
         (folder / f"{name}.ipynb").write_text(notebook(cells))
+    (folder / "trains.ipynb").write_text(notebook((TRAINS_AND_PLOTS, "my_size_plain = 26")))
     limits = replace(LIMITS, seconds=10.0, clock=60.0, memory=2**31)
     settings = Settings(limits=limits)
     document = grade_folder(folder, folder.parent / "marks.csv", settings, num_workers=1)
@@ -795,6 +810,13 @@ def test_worked_solutions_get_full_marks(all_lessons, lesson):
     assert record.errors == ()
     points = sum(exercise.points for exercise in import_lesson(lesson).EXERCISES)
     assert record.points == record.of == points
+
+
+@sandboxed
+def test_what_a_lesson_imports_is_there_before_its_notebook(all_lessons):
+    (record,) = (r for r in all_lessons if r.student == "trains")
+    assert record.errors == ()
+    assert record.points
 
 
 @sandboxed
