@@ -5,7 +5,10 @@
 import difflib
 import logging
 import os
+from functools import cache
 from pathlib import Path
+
+from torch import Tensor
 
 from nnlab_course.data import digits, shapes
 from nnlab_course.data.dataset import Dataset
@@ -97,10 +100,17 @@ def _unknown(name: str, root: Path) -> str:
     )
 
 
+@cache
+def _build(name: str) -> dict[str, Tensor]:
+    """Build one of the embedded sets, which takes a second, once for a process."""
+    return EMBEDDED[name][0]()
+
+
 def _load_embedded(name: str) -> Dataset:
-    """Build one of the embedded sets."""
-    build, classes, source = EMBEDDED[name]
-    return as_dataset(name, build(), classes, source)
+    """Load one of the embedded sets; whoever changes it changes a copy."""
+    _, classes, source = EMBEDDED[name]
+    tensors = {key: tensor.clone() for key, tensor in _build(name).items()}
+    return as_dataset(name, tensors, classes, source)
 
 
 def _stand_in(

@@ -47,6 +47,20 @@ def test_embedded_data_asked_for_by_name_are_silent(tmp_path, caplog):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["digits", "shapes"])
+def test_what_is_changed_is_a_copy(name):
+    changed, unchanged = load(name), load(name)
+    for part in (changed.train, changed.test):
+        part.images.zero_()
+        part.labels.zero_()
+    again = load(name)
+    for part in ("train", "test"):
+        for field in ("images", "labels"):
+            expected = getattr(getattr(unchanged, part), field)
+            assert torch.equal(getattr(getattr(again, part), field), expected)
+            assert expected.any()
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
