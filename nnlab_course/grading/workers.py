@@ -28,9 +28,8 @@ from nnlab_course.sandbox import Sandbox, SandboxError, require_bubblewrap
 # has a pipe of its own, and what it was at is given to another.
 
 _LOST = "the grader's own process was lost twice on this one; look at it yourself"
-# Imported at the first optimiser, gradient, plot or grid of images: up to half a notebook's time.
-_LATE = ("torch._dynamo", "torch.fx.experimental.symbolic_shapes", "torchvision.utils")
-_LATE += ("torch.nested._internal.nested_tensor", "matplotlib.backends.backend_agg", "numpy.random")
+# Imported at the first optimiser and grid of images: up to half of a notebook's time.
+_LATE = ("torch._dynamo", "torchvision.utils")
 
 
 def open_sandbox(settings: Settings, lessons: Sequence[str]) -> Sandbox:
