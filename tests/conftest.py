@@ -22,6 +22,12 @@ def pytest_ignore_collect(collection_path, config):
     return True if name in ("engines", "browsers") and not asked else None
 
 
+@pytest.hookimpl(trylast=True)  # in random order, but for this
+def pytest_collection_modifyitems(items):
+    """Begin with what needs the site: who waits for it leaves a core to the notebooks, then."""
+    items.sort(key=lambda item: "site" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(autouse=True)
 def close_figures():
     """Close every figure after a test."""

@@ -37,9 +37,11 @@ def test_two_classes_of_birds(birds, forked_kernels, monkeypatch):
         cell for cell in notebook.cells if cell.source.startswith('dataset = load("cifar10")')
     )
     first.source = first.source.replace("cifar10", "birds")
-    # Exercise 5.5 trains on the course's shapes all the same: that it gets there, nbval tells.
+    # Exercise 5.5 trains on the course's shapes all the same. That it gets there, and that a batch
+    # can be learned, nbval tells.
     for cell in notebook.cells:
         cell.source = cell.source.replace("num_epochs=5,", "num_epochs=0.1,")
+        cell.source = cell.source.replace("for _ in range(100):", "for _ in range(10):")
         cell.source = cell.source.replace("exercises.trained_network.grade(", "# not yet: (")
     here = {"metadata": {"path": birds}}  # where it keeps its results
     NotebookClient(notebook, timeout=600, kernel_name="python3", resources=here).execute()
