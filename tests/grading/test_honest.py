@@ -39,6 +39,9 @@ PACKAGE = "import no_such_package as tool\ntool.set_theme()\nmy_limit = 4.58"
 
 # Name of the submission: its cells, and the exact marks.
 CASES = {
+    # What is there before an answer that never ends counts. By its name it comes first, so that
+    # the others are marked while it sleeps.
+    "asleep": ((*GOOD, *["import time\ntime.sleep(10**6)"] * 2), FULL),
     # A name is used again further down (A1).
     "loop": ((*GOOD, "for my_limit in range(3): pass"), FULL),
     "loop after check": ((CHECKS, *GOOD, CHECK, "for my_limit in range(3): pass"), FULL),
@@ -86,8 +89,6 @@ CASES = {
     # A keystroke made text of an answer (A13).
     "markdown": ((IMPORT, LOGISTIC, DEAD, ("markdown", LIMIT)), without("saturation")),
     "raw": ((IMPORT, LOGISTIC, LIMIT, ("raw", DEAD)), without("dead")),
-    # What is there before an answer that never ends counts.
-    "sleeps": ((*GOOD, *["import time\ntime.sleep(10**6)"] * 2), FULL),
 }  # fmt: skip
 OTHERS = dict.fromkeys(["beside", "json", "txt", "format 3"], FULL) | {"newer": without("dead")}
 
