@@ -22,9 +22,9 @@ def pytest_ignore_collect(collection_path, config):
     return True if name in ("engines", "browsers") and not asked else None
 
 
-@pytest.hookimpl(trylast=True)  # in random order, but for this
+@pytest.hookimpl(trylast=True)  # when pytest-randomly has mixed them
 def pytest_collection_modifyitems(items):
-    """Begin with what needs the site: who waits for it leaves a core to the notebooks, then."""
+    """Begin with what needs the site: while one worker builds it, the notebooks have a core."""
     items.sort(key=lambda item: "site" not in getattr(item, "fixturenames", ()))
 
 
